@@ -7,7 +7,7 @@ prefixes matter. argparse has neither the texts nor the start-up time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SHORT_OPTIONS = {c: False for c in "vhV46sCDF"} | {c: True for c in "fic"}
 LONG_OPTIONS = {
@@ -43,9 +43,7 @@ class OptionScanner:
     words: Sequence[str]
     posixly_correct: bool = False
     position: int = 0
-
-    def __post_init__(self) -> None:
-        self._skipped: list[str] = []
+    _skipped: list[str] = field(default_factory=list)
 
     @property
     def operands(self) -> list[str]:

@@ -45,7 +45,7 @@ def route4_order(routes: Iterable[Route]) -> list[Route]:
 
 
 def route6_order(routes: Iterable[Route]) -> list[Route]:
-    """IPv6 routes: longest prefix first, then by bucket of the prefix, oldest first on ties (src/ipv6/route6_hlist.c)."""
+    """IPv6 routes: longest prefix first, then by bucket of the prefix, oldest first on ties (route6_hlist.c)."""
     return sorted(routes, key=lambda route: (-route.prefix_length, _route6_bucket(route)))
 
 

@@ -14,7 +14,7 @@ from xdpvs.model.ordering import (
     route6_order,
     service_order,
 )
-from xdpvs.model.service import Match, ServiceKey
+from xdpvs.model.service import NO_MATCH, Match, ServiceKey
 
 
 def address(text: str, device: str = "dpdk0.102") -> Address:
@@ -144,9 +144,9 @@ def test_ipv6_routes_as_recorded() -> None:
 
 
 def test_services_of_the_tutorial() -> None:
-    def key(text: str, *, fwmark: int = 0, match: Match = Match()) -> ServiceKey:
+    def key(text: str, *, fwmark: int = 0, match: Match = NO_MATCH) -> ServiceKey:
         value: IPAddress = ip_address(text)
-        return ServiceKey(family_of(value), 6, value, 0 if fwmark or match != Match() else 80, fwmark, match)
+        return ServiceKey(family_of(value), 6, value, 0 if fwmark or match != NO_MATCH else 80, fwmark, match)
 
     snat = key("0.0.0.0", match=Match(Family.INET, output_device="dpdk0"))
     later_snat = key("0.0.0.0", match=Match(Family.INET, output_device="dpdk1"))
