@@ -25,6 +25,8 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # Ctrl-C is for the lab, which then stops its processes in order.
+                start_new_session=True,
                 env=None if environment is None else {**os.environ, **environment},
             )
         self.pid = self._popen.pid
