@@ -1,1 +1,4 @@
-"""Configuration languages: text to frozen values, every complaint with its file and line. Pure: callers inject the reading."""
+"""Configuration languages: text to frozen values, every complaint with its file and line.
+
+Pure: who calls injects the reading.
+"""

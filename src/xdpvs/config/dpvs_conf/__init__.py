@@ -1,7 +1,7 @@
 """dpvs.conf, the configuration file of `dpvs`.
 
-Primitives: `load(path, source)` reads a file and its includes into a `LoadResult` (a `DpvsConfig`, the notes to log, and
-which keywords the file stated) or raises `ConfigError`, which lists every mistake as `file:line: message`.
+Primitives: `load(path, source)` reads a file and its includes into a `LoadResult` (a `DpvsConfig`, the notes to log,
+and which keywords the file stated) or raises `ConfigError`, which lists every mistake as `file:line: message`.
 `reloadable_changes(old, new)` says what a SIGHUP may apply. `keywords.KEYWORDS` is the one table of the language.
 
 Stricter than DPVS in what cannot be meant (unknown words, missing values, unclosed blocks), as lenient in the rest:

@@ -31,7 +31,7 @@ class Rounding(enum.Enum):
 class Parsed:
     """The outcome: value is what to store; `stored` False leaves what was there before.
 
-    shown is the value as DPVS logs it (before the "minus one" of 2^n-1); complaint says why the file's word was not taken.
+    shown is the value as DPVS logs it (before the "minus one" of 2^n-1); complaint says why the file's was not taken.
     """
 
     value: Value
