@@ -74,7 +74,11 @@ def explain_attach(name: str, generic: bool, error: int) -> BpfError:
         return PortBusy(f"{doing}: another XDP program or another dpvs already holds {name}", error)
     if error == errno.ENODEV:
         return BpfError(f"{doing}: no such network device", error)
-    if error in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTSUP) and not generic:
+    if error in (errno.EPERM, errno.EACCES):
+        return explain(doing, error, "CAP_NET_ADMIN")
+    if error == errno.ERANGE:
+        return NoNativeXdp(f"{doing}: the MTU of {name} or of its peer is too large for XDP in the driver", error)
+    if error in (errno.EOPNOTSUPP, errno.EINVAL) and not generic:
         hint = "its driver has no native XDP, or refuses it as configured (MTU, channels)"
         return NoNativeXdp(f"{doing}: {hint}; --xdp-mode generic works everywhere, but slowly", error)
-    return explain(doing, error, "CAP_NET_ADMIN")
+    return BpfError(f"{doing}: {os.strerror(error)}", error)
