@@ -159,3 +159,6 @@ class LinkStats:
     in_errors: int = 0
     out_errors: int = 0
     rx_no_buffer: int = 0
+    link_id: int = 0
+    mbuf_available: int = 0
+    mbuf_in_use: int = 0

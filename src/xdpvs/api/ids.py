@@ -1,0 +1,132 @@
+"""Message ids, named as in DPVS include/conf/sockopts.h (v1.10) without their prefixes."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Kind(enum.IntEnum):
+    """The two message types."""
+
+    GET = 0
+    SET = 1
+
+
+class MessageId(enum.IntEnum):
+    """Ids of all messages; those from 0x10000 on are our own."""
+
+    LADDR_ADD = 0
+    LADDR_DEL = 1
+    LADDR_FLUSH = 2
+    LADDR_GETALL = 3
+    LADDR_GET_MAX = 4
+    AGENT_GET_LADDR = 5
+    AGENT_ADD_LADDR = 6
+    AGENT_DEL_LADDR = 7
+    FLUSH = 8
+    ZERO = 9
+    ADD = 10
+    EDIT = 11
+    DEL = 12
+    ADDDEST = 13
+    EDITDEST = 14
+    DELDEST = 15
+    GRATARP = 16
+    GET_VERSION = 17
+    GET_INFO = 18
+    GET_SERVICES = 19
+    GET_SERVICE = 20
+    GET_DESTS = 21
+    AGENT_GET_SERVICES = 22
+    SVC_MAX = 23
+    AGENT_GET_DESTS = 24
+    AGENT_ADD_DESTS = 25
+    AGENT_EDIT_DESTS = 26
+    AGENT_DEL_DESTS = 27
+    ROUTE_ADD = 28
+    ROUTE_DEL = 29
+    ROUTE_SET = 30
+    ROUTE_FLUSH = 31
+    ROUTE_SHOW = 32
+    ROUTE6_ADD_DEL = 33
+    ROUTE6_FLUSH = 34
+    ROUTE6_SHOW = 35
+    AGENT_ROUTE_GET = 36
+    AGENT_ROUTE_ADD = 37
+    AGENT_ROUTE_DEL = 38
+    AGENT_ROUTE6_GET = 39
+    AGENT_ROUTE6_ADD = 40
+    AGENT_ROUTE6_DEL = 41
+    AGENT_IFADDR_GET_BASE = 42
+    AGENT_IFADDR_GET_STATS = 43
+    AGENT_IFADDR_GET_VERBOSE = 44
+    AGENT_IFADDR_ADD = 45
+    AGENT_IFADDR_DEL = 46
+    IFADDR_ADD = 47
+    IFADDR_DEL = 48
+    IFADDR_SET = 49
+    IFADDR_FLUSH = 50
+    IFADDR_SHOW = 51
+    IFMADDR_SHOW = 52
+    SET_LCORE = 53
+    SET_PORT = 54
+    SET_BOND = 55
+    NETIF_SET_MAX = 56
+    GET_LCORE_MASK = 57
+    GET_LCORE_BASIC = 58
+    GET_LCORE_STATS = 59
+    GET_PORT_LIST = 60
+    GET_PORT_BASIC = 61
+    GET_PORT_STATS = 62
+    GET_PORT_XSTATS = 63
+    GET_PORT_EXT_INFO = 64
+    GET_BOND_STATUS = 65
+    GET_MADDR = 66
+    NETIF_GET_MAX = 67
+    LLDP_TODO = 68
+    LLDP_SHOW = 69
+    NEIGH_ADD = 70
+    NEIGH_DEL = 71
+    NEIGH_SHOW = 72
+    BLKLST_ADD = 73
+    BLKLST_DEL = 74
+    BLKLST_FLUSH = 75
+    BLKLST_GETALL = 76
+    WHTLST_ADD = 77
+    WHTLST_DEL = 78
+    WHTLST_FLUSH = 79
+    WHTLST_GETALL = 80
+    VLAN_ADD = 81
+    VLAN_DEL = 82
+    VLAN_SHOW = 83
+    TC_ADD = 84
+    TC_DEL = 85
+    TC_CHANGE = 86
+    TC_REPLACE = 87
+    TC_SHOW = 88
+    SET_CONN = 89
+    GET_CONN_ALL = 90
+    GET_CONN_SPECIFIED = 91
+    IP6_SET = 92
+    IP6_STATS = 93
+    TUNNEL_ADD = 94
+    TUNNEL_DEL = 95
+    TUNNEL_CHANGE = 96
+    TUNNEL_REPLACE = 97
+    TUNNEL_SHOW = 98
+    IPSET_SET = 103
+    IPSET_TEST = 104
+    IPSET_LIST = 105
+    IFTRAF_ADD = 106
+    IFTRAF_DEL = 107
+    IFTRAF_SHOW = 108
+    EAL_MEM_NONE = 7400
+    EAL_MEM_SEG = 7401
+    EAL_MEM_ZONE = 7402
+    EAL_MEM_RING = 7403
+    EAL_MEM_POOL = 7404
+
+    XDPVS_GET_TABLE = 0x10000
+    XDPVS_BATCH = 0x10001
+    XDPVS_GET_DROPS = 0x10002
+    XDPVS_GET_CONNS = 0x10003
