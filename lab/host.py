@@ -82,7 +82,7 @@ class Host:
             argv += ["--interface", source]
         return self.run(*argv, *options, url, timeout_s=timeout_s + 5).stdout
 
-    def ping(self, address: str, *, count: int = 1, timeout_s: int = 2) -> bool:
-        """Whether an address answers echo requests."""
-        argv = ["ping", "-q", "-c", str(count), "-i", "0.2", "-W", str(timeout_s), address]
+    def ping(self, address: str, *, count: int = 1, timeout_s: int = 2, size: int = 56) -> bool:
+        """Whether an address answers echo requests of so many bytes, unfragmented."""
+        argv = ["ping", "-q", "-c", str(count), "-i", "0.2", "-W", str(timeout_s), "-M", "do", "-s", str(size), address]
         return self.run(*argv, check=False, timeout_s=count + timeout_s + 5).returncode == 0
