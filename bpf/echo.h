@@ -8,12 +8,7 @@
  * the host: there is no choosing a source address here.
  */
 
-#include "reflect.h"
-
-#define ICMP4_ECHO_REPLY 0
-#define ICMP4_ECHO 8
-#define ICMP6_ECHO 128
-#define ICMP6_ECHO_REPLY 129
+#include "icmp_types.h"
 
 /* An address of the device, or a host route to ourselves by it: DPVS wants destination and ingress device equal. */
 static __noinline bool echo_is_for_us(struct pkt *pkt)
@@ -28,19 +23,6 @@ static __noinline bool echo_is_for_us(struct pkt *pkt)
 		return false;
 	copy16(q.addr, pkt->key.daddr);
 	return !fib_lookup(&q) && q.flags & ROUTE_LOCAL && q.key.device == pkt->device;
-}
-
-static __always_inline bool icmp_checksum_ok(struct pkt *pkt)
-{
-	__u32 length = pkt->ip_length - (pkt->l4_offset - pkt->l3_offset);
-	__s64 sum = l4_csum(pkt->ctx, l4_of(pkt), length);
-	__u64 all = 0;
-
-	if (pkt->key.af == AF_INET6) {
-		all = csum_pseudo(length, IPPROTO_ICMPV6);
-		all = csum_add(csum_add(all, pkt->key.saddr, 4), pkt->key.daddr, 4);
-	}
-	return sum >= 0 && csum_fold(all + sum) == 0xffff;
 }
 
 static __always_inline __u8 reply_ttl(void)
@@ -64,7 +46,7 @@ static __always_inline int echo_answer(struct pkt *pkt, void *data, void *end, s
 		__builtin_memcpy(&ip->daddr, pkt->key.saddr, 4);
 		ip->ttl = reply_ttl();
 		ipv4_set_checksum(ip);
-		icmp->type = ICMP4_ECHO_REPLY;
+		icmp->type = ICMP_ECHO_REPLY;
 	} else {
 		struct ipv6hdr *ip = data + l3_of(pkt);
 
@@ -73,7 +55,7 @@ static __always_inline int echo_answer(struct pkt *pkt, void *data, void *end, s
 		copy16(&ip->saddr, pkt->key.daddr);
 		copy16(&ip->daddr, pkt->key.saddr);
 		ip->hop_limit = reply_ttl();
-		icmp->type = ICMP6_ECHO_REPLY;
+		icmp->type = ICMPV6_ECHO_REPLY;
 	}
 	icmp->checksum = csum_update(icmp->checksum, old, *(__u16 *)icmp);
 	return reflect(pkt);
@@ -86,7 +68,7 @@ static __noinline int echo_input(struct pkt *pkt)
 
 	if (data + sizeof(struct ethhdr) > end || (void *)(icmp + 1) > end)
 		return drop(DROP_TRUNCATED);
-	if (icmp->type != (pkt->key.af == AF_INET4 ? ICMP4_ECHO : ICMP6_ECHO) || icmp->code)
+	if (icmp->type != (pkt->key.af == AF_INET4 ? ICMP_ECHO : ICMPV6_ECHO) || icmp->code)
 		return NEXT;
 	if (!pkt->for_us || !echo_is_for_us(pkt))
 		return NEXT;

@@ -11,15 +11,14 @@
  * so duplicate address detection by others finds our addresses; the override bit is honoured.
  */
 
+#include "icmp_types.h"
 #include "learn.h"
-#include "reflect.h"
 
 #define MLD_QUERY 130
 #define MLD_DONE 132
 #define ND_ROUTER_SOLICIT 133
 #define ND_SOLICIT 135
 #define ND_ADVERT 136
-#define ND_REDIRECT 137
 #define MLD2_REPORT 143
 
 #define ND_SOLICITED 0x40000000
@@ -81,15 +80,6 @@ static __noinline int nd_find_mac(struct pkt *pkt, __u8 type, struct nd_facts *f
 		at += option->length * 8;
 	}
 	return 0;
-}
-
-static __always_inline bool nd_checksum_ok(struct pkt *pkt, __u32 length)
-{
-	__s64 sum = l4_csum(pkt->ctx, l4_of(pkt), length);
-	__u64 all = csum_pseudo(length, IPPROTO_ICMPV6);
-
-	all = csum_add(csum_add(all, pkt->key.saddr, 4), pkt->key.daddr, 4);
-	return sum >= 0 && csum_fold(all + sum) == 0xffff;
 }
 
 /* ff02::1:ff00:0/104 with the address' last 24 bits */
@@ -208,7 +198,7 @@ static __always_inline int nd_advert(struct pkt *pkt, struct nd_facts *facts)
 
 static __always_inline bool is_nd(__u8 type)
 {
-	return type >= ND_ROUTER_SOLICIT && type <= ND_REDIRECT;
+	return type >= ND_ROUTER_SOLICIT && type <= ICMPV6_REDIRECT;
 }
 
 static __always_inline bool is_mld(__u8 type)
@@ -253,7 +243,7 @@ static __noinline int nd_input(struct pkt *pkt)
 	mac_copy(facts.frame_mac, eth->h_source);
 	mac_copy(facts.own_mac, device->mac);
 	if (nd_find_mac(pkt, facts.type == ND_SOLICIT ? ND_OPTION_SOURCE : ND_OPTION_TARGET, &facts) ||
-	    !nd_is_valid(&facts, pkt->key.daddr) || !nd_checksum_ok(pkt, length))
+	    !nd_is_valid(&facts, pkt->key.daddr) || !icmp_checksum_ok(pkt))
 		return drop(DROP_ND_INVALID);
 	return facts.type == ND_SOLICIT ? nd_solicit(pkt, &facts) : nd_advert(pkt, &facts);
 }
