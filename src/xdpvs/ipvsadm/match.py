@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xdpvs.ipvsadm.grammar import ipv4, ipv6
+from xdpvs.ipvsadm.names import address_text
 from xdpvs.ipvsadm.numbers import leading
 from xdpvs.model.address import IPV4_ANY, IPV6_ANY, Family, IPAddress, Protocol
 from xdpvs.model.service import AddressRange, Match
@@ -133,7 +134,7 @@ def protocol_name(protocol: int) -> str:
 
 def format_range(addresses: AddressRange) -> str:
     """A range in full, as listings and save write it."""
-    bounds = f"{addresses.min_address}-{addresses.max_address}"
+    bounds = f"{address_text(addresses.min_address)}-{address_text(addresses.max_address)}"
     if addresses.min_address.version == 6:
         bounds = f"[{bounds}]"
     return f"{bounds}:{addresses.min_port}-{addresses.max_port}"
@@ -141,9 +142,7 @@ def format_range(addresses: AddressRange) -> str:
 
 def is_any(addresses: AddressRange) -> bool:
     """Whether a range excludes nothing."""
-    return not (
-        int(addresses.min_address) or int(addresses.max_address) or addresses.min_port or addresses.max_port
-    )
+    return not (int(addresses.min_address) or int(addresses.max_address) or addresses.min_port or addresses.max_port)
 
 
 def format_match(protocol: int, match: Match) -> str:

@@ -60,9 +60,14 @@ class SystemResolver:
             return None
 
 
+def address_text(address: IPAddress) -> str:
+    """inet_ntop's text, which ends v4-mapped addresses in a dotted quad where Python's str does not."""
+    return socket.inet_ntop(socket.AF_INET if address.version == 4 else socket.AF_INET6, address.packed)
+
+
 def numeric_endpoint(address: IPAddress, port: int) -> str:
     """address:port in numbers; IPv6 in brackets."""
-    return f"{address}:{port}" if address.version == 4 else f"[{address}]:{port}"
+    return f"{address_text(address)}:{port}" if address.version == 4 else f"[{address_text(address)}]:{port}"
 
 
 class Endpoints:
@@ -82,7 +87,7 @@ class Endpoints:
         named_port = self._port(self._resolver, port, protocol)
         if isinstance(address, IPv4Address):
             return f"{self._host(self._resolver, address)}:{named_port}"[:TEXT_LIMIT]
-        return f"[{address}]:{named_port}"[:TEXT_LIMIT]
+        return f"[{address_text(address)}]:{named_port}"[:TEXT_LIMIT]
 
     def _host(self, resolver: Resolver, address: IPv4Address) -> str:
         name = self._hosts.get(address)
