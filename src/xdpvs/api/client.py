@@ -130,7 +130,8 @@ class Client:
 
     def batch(self, changes: Sequence[tuple[Message[Any, Any], Any]]) -> list[int]:
         """Apply SETs in order, each attempted, and return their codes (xdpvs only, as get_table)."""
-        return self.call(m.XDPVS_BATCH, [(message.id, message.encode_request(request)) for message, request in changes])
+        items: list[tuple[int, bytes]] = [(each.id, each.encode_request(request)) for each, request in changes]
+        return self.call(m.XDPVS_BATCH, items)
 
     # Servers
 

@@ -35,9 +35,9 @@ class Fixed(NamedTuple):
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Message(Generic[Q, R]):
-    """One message with request type Q and reply type R.
+    """One message with request type Q and reply type R; compared by identity, so that it can key the handlers.
 
     A handler may answer None to a GET: a reply without body. encode_reply also gets the request, whose parts some
     replies repeat.

@@ -222,11 +222,14 @@ def decode_link_stats(body: bytes) -> LinkStats:
     """GET_PORT_STATS: dpip asserts the length."""
     require_exact(body, PORT_STATS.size)
     available, in_use, *counters, link_id = PORT_STATS.unpack(body)
-    return LinkStats(*counters, *(link_id, available, in_use))
+    fields = (*counters, link_id, available, in_use)
+    return LinkStats(*fields)
 
 
-def encode_link_counters(_request: str, counters: LinkCounters) -> bytes:
-    """GET_PORT_XSTATS; a handler answers None (no body) where a device has none."""
+def encode_link_counters(_request: str, counters: LinkCounters | None) -> bytes:
+    """GET_PORT_XSTATS: no body where a device has none."""
+    if counters is None:
+        return b""
     records = [XSTAT.pack(each.counter_id, each.value, each.name[:63]) for each in counters.counters]
     return XSTATS_HEAD.pack(counters.link_id, len(records)) + b"".join(records)
 
@@ -290,7 +293,8 @@ def decode_link_details(body: bytes) -> LinkDetails:
     require_exact(body, EXT_INFO.size + length)
     data = body[EXT_INFO.size :]
     queues, multicast = text(data[queues_at : queues_at + queues_len]), text(data[mc_at : mc_at + mc_len])
-    return LinkDetails(*numbers, *(mc_count, queues, multicast))
+    fields = (*numbers, mc_count, queues, multicast)
+    return LinkDetails(*fields)
 
 
 def encode_bond(_request: str, bond: BondStatus) -> bytes:

@@ -182,13 +182,19 @@ def encode_agent_stats(_request: AddressFilter, statuses: list[AddressStatus]) -
     return AGENT_HEAD.pack(len(records)) + b"".join(records)
 
 
-def decode_agent_stats(body: bytes) -> list[tuple[bytes, int, int, int]]:
-    """The agent's IFADDR_GET_STATS: no family on the wire, so addresses stay 16 raw bytes."""
+def decode_agent_stats(body: bytes) -> list[AddressStatus]:
+    """The agent's IFADDR_GET_STATS: addresses and counters; the family is guessed, for the wire has none."""
     count = AGENT_HEAD.unpack(body)[0]
     require_exact(body, AGENT_HEAD.size + count * AGENT_STATS.size)
     return [
-        (addr, used, free, miss) for addr, used, free, miss in AGENT_STATS.unpack_array(body, AGENT_HEAD.size, count)
+        AddressStatus(_bare_address(addr), used, free, miss)
+        for addr, used, free, miss in AGENT_STATS.unpack_array(body, AGENT_HEAD.size, count)
     ]
+
+
+def _bare_address(raw: bytes) -> Address:
+    family = Family.INET6 if any(raw[4:]) else Family.INET
+    return Address(family, decode_address(family, raw), 0, "")
 
 
 def encode_device(device: str) -> bytes:
