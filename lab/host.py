@@ -57,6 +57,11 @@ class Host:
         """Add an address, usable at once."""
         self.ip("address", "add", address, "dev", interface, *(["nodad"] if ":" in address else []))
 
+    def add_silent_vip(self, vip: str) -> None:
+        """Accept a VIP on lo without answering ARP or ND for it, as servers of direct routing and tunnels do."""
+        self.sysctl("net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2")
+        self.add_address(f"{vip}/{128 if ':' in vip else 32}", "lo")
+
     def attach_xdp(self, interface: str, object_file: Path) -> None:
         """Attach the object's section `xdp` in native mode."""
         self.ip("link", "set", "dev", interface, "xdpdrv", "obj", str(object_file), "sec", "xdp")

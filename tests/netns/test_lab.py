@@ -149,6 +149,16 @@ def test_echo_answers_from_the_address_it_was_asked_at(lab: Lab) -> None:
     assert echo(lab.client, "2001:db8::31", 5300, "v6") == "rs1:5300 v6"
 
 
+@pytest.mark.topology(ONE_ARM)
+def test_a_silent_vip_is_served_but_not_announced(lab: Lab) -> None:
+    rs1 = lab.hosts["rs1"]
+    for vip in ("192.0.2.1", "2001:db8::1"):
+        rs1.add_silent_vip(vip)
+        assert not lab.client.ping(vip, timeout_s=1)
+        lab.client.ip("neigh", "replace", vip, "lladdr", rs1.mac("eth0"), "dev", "eth0")
+        assert lab.client.ping(vip)
+
+
 def test_nothing_stays_after_a_run_that_raised() -> None:
     need(missing_for_lab())
     lab = Lab(TUTORIAL)
