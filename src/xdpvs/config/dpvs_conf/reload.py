@@ -42,7 +42,7 @@ def reloadable_changes(old: DpvsConfig, new: LoadResult) -> LoadResult:
     for name in _LISTS:
         if getattr(old, name) != getattr(config, name):
             config = dataclasses.replace(config, **{name: getattr(old, name)})
-            notes.append(_restart_note(f"new {name}", "the old ones"))
+            notes.append(_restart_note(f"a change of {name}", "what runs"))
     return LoadResult(config, tuple(notes), new.stated)
 
 
