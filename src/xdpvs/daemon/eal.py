@@ -16,10 +16,36 @@ _FILE_PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SPELLINGS = {"a": "allow", "w": "allow", "b": "block", "l": "lcores", "c": "coremask", "h": "help"}
 _SHORT_WITH_VALUE = frozenset("awblcnmsSdr")
 _LONG_WITH_VALUE = frozenset(
-    "allow pci-whitelist block pci-blacklist lcores coremask main-lcore master-lcore file-prefix socket-mem "
-    "socket-limit huge-dir proc-type vdev log-level syslog base-virtaddr iova-mode vfio-intr vfio-vf-token "
-    "mbuf-pool-ops-name force-max-simd-bitwidth trace trace-dir trace-bufsz trace-mode lcore-worker-threads "
-    "service-corelist".split()
+    [
+        "allow",
+        "pci-whitelist",
+        "block",
+        "pci-blacklist",
+        "lcores",
+        "coremask",
+        "main-lcore",
+        "master-lcore",
+        "file-prefix",
+        "socket-mem",
+        "socket-limit",
+        "huge-dir",
+        "proc-type",
+        "vdev",
+        "log-level",
+        "syslog",
+        "base-virtaddr",
+        "iova-mode",
+        "vfio-intr",
+        "vfio-vf-token",
+        "mbuf-pool-ops-name",
+        "force-max-simd-bitwidth",
+        "trace",
+        "trace-dir",
+        "trace-bufsz",
+        "trace-mode",
+        "lcore-worker-threads",
+        "service-corelist",
+    ]
 )
 
 
@@ -62,9 +88,9 @@ def parse_eal(argv: Sequence[str]) -> EalArguments:
         spelling, name, value = _option(words)
         if name == "help":
             wants_help = True
-        elif name in ("allow", "pci-whitelist") and value:
+        elif name in ("allow", "pci-whitelist") and value is not None:
             ports.append(_device(spelling, value, notes))
-        elif name in ("block", "pci-blacklist") and value:
+        elif name in ("block", "pci-blacklist") and value is not None:
             blocked.append(_device(spelling, value, notes))
         elif name == "file-prefix" and value is not None:
             if _FILE_PREFIX.fullmatch(value) is None:
