@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xdpvs.api.requests import AddressFilter
 from xdpvs.dpip.command import NOT_SUPPORTED, Command, DpipObject, Environment, Failure, Verb
 from xdpvs.dpip.words import Words, atoi, family_name, format_address, parse_address, parse_prefix
 from xdpvs.model.address import Family, any_address
@@ -37,7 +38,8 @@ def run(command: Command, env: Environment) -> None:
     match command.verb:
         case Verb.SHOW:
             options = command.options
-            shown = env.connect().get_addresses(address.device, verbose=options.verbose, stats=options.stats)
+            request = AddressFilter(address.device, address.family, options.verbose, options.stats)
+            shown = env.connect().get_addresses(request)
             for status in shown:
                 env.out(render(status, verbose=options.verbose, stats=options.stats))
         case Verb.ADD:

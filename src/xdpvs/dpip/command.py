@@ -97,6 +97,11 @@ class Environment:
         """Write a line to stderr."""
         self.stderr.write(line + "\n")
 
+    def complain(self, line: str) -> None:
+        """Report an error that does not end the command; it may have no line of its own."""
+        if line:
+            self.err(line)
+
 
 @dataclass(frozen=True, slots=True)
 class DpipObject:

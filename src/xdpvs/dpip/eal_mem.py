@@ -18,9 +18,7 @@ ZONE = "{:<8} {:>32} {:>16} {:>16} {:>20} {:>20} {:>10}\n"
 RING = "{:<20} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}\n"
 POOL = "{:<20} {:>10} {:>10} {:>11} {:>12} {:>17} {:>10} {:>10} {:>10}\n"
 
-SEGMENT_TITLES = (
-    "socket_id iova(Hex) virt_addr(Hex) len(KB) hugepage_size(KB) nchannel nrank free_len(KB)"
-).split()
+SEGMENT_TITLES = ("socket_id iova(Hex) virt_addr(Hex) len(KB) hugepage_size(KB) nchannel nrank free_len(KB)").split()
 ZONE_TITLES = "zone_id zone_name iova(Hex) virt_addr(Hex) len(KB) hugepage_size(KB) socket_id".split()
 RING_TITLES = "ring_name flags size cons_tail cons_head prod_tail prod_head used avail".split()
 POOL_TITLES = "pool_name flags elt_size header_size trailer_size private_data_size size used Mem(MB)".split()
@@ -68,9 +66,7 @@ def render_segment(s: MemorySegment) -> str:
 
 def render_zone(index: int, z: MemoryZone) -> str:
     """A named zone; its number is its place in the list."""
-    return ZONE.format(
-        index, z.name, f"{z.iova:x}", f"{z.virtual:x}", z.length // KIB, z.hugepage // KIB, z.socket
-    )
+    return ZONE.format(index, z.name, f"{z.iova:x}", f"{z.virtual:x}", z.length // KIB, z.hugepage // KIB, z.socket)
 
 
 def render_ring(r: MemoryRing) -> str:

@@ -104,16 +104,16 @@ def _show_devices(target: Target, options: Options, env: Environment) -> None:
         _show_device(client, target.name, target, options, env)
         return
     try:
-        ports = client.get_port_list().ports
+        ports = client.get_ports().ports
     except (ApiError, TransportError) as error:
-        env.err(error.line)
+        env.complain(error.line)
         raise Failure(detail=f"Fail to get configured NIC list: {error.text}.") from error
     last: ApiError | TransportError | None = None
     for port in ports:
         try:
             _show_device(client, port.name, target, options, env)
         except (ApiError, TransportError) as error:
-            env.err(error.line)
+            env.complain(error.line)
             env.err(f"Fail to get information for {port.name}")
             last = error
     if last is not None:
@@ -132,13 +132,13 @@ def _show_device(client: Client, name: str, target: Target, options: Options, en
             try:
                 counters = client.get_link_counters(name)
             except (ApiError, TransportError) as error:
-                env.err(error.line)
+                env.complain(error.line)
                 counters = None
             env.out(render.render_link_counters(counters))
     if options.verbose:
         env.out(render.render_link_details(client.get_link_details(name)))
     if target.status:
-        env.out(render.render_bond(client.get_bond_status(name)))
+        env.out(render.render_bond(client.get_bond(name)))
 
 
 def _show_cpus(target: Target, options: Options, env: Environment) -> None:
@@ -153,7 +153,7 @@ def _show_cpus(target: Target, options: Options, env: Environment) -> None:
     try:
         mask = client.get_lcore_mask()
     except (ApiError, TransportError) as error:
-        env.err(error.line)
+        env.complain(error.line)
         raise Failure(error.text, detail=f"Fail to get configured CPU information: {error.text}.") from error
     # Lcore, and what an error calls it.
     sections = [("<< Controll Plane >>", [(mask.master, f"Master cpu{mask.master}")])]
@@ -169,7 +169,7 @@ def _show_cpus(target: Target, options: Options, env: Environment) -> None:
             try:
                 _show_cpu(client, lcore, options, env)
             except (ApiError, TransportError) as error:
-                env.err(error.line)
+                env.complain(error.line)
                 env.err(f"Fail to get information for {label}")
                 last = error
     if last is not None:

@@ -165,7 +165,8 @@ def _totals(rows: Rows, stats: LinkStats | LcoreStats) -> str:
 def _rates(rows: Rows, before: LinkStats | LcoreStats, after: LinkStats | LcoreStats, seconds: int) -> str:
     def rate(name: str) -> int:
         # Unsigned as in C: a counter that was reset wraps instead of going negative.
-        return (getattr(after, name) - getattr(before, name) & 0xFFFFFFFFFFFFFFFF) // seconds
+        counted: int = getattr(after, name) - getattr(before, name)
+        return (counted & 0xFFFFFFFFFFFFFFFF) // seconds
 
     return "".join(
         _table(SAMPLE, (f"{title}/{unit}" for title, unit, _ in row), (rate(name) for _, _, name in row))

@@ -30,7 +30,7 @@ def run(command: Command, env: Environment) -> None:
         env.out(f"{device}:\n")
         _show_device(client, device, env, verbose=verbose)
         return
-    for port in client.get_port_list().ports:
+    for port in client.get_ports().ports:
         env.out(f"{port.link_id + 1}:\t{port.name}\n")
         _show_device(client, port.name, env, verbose=verbose)
 
@@ -46,7 +46,7 @@ def parse(command: Command) -> str:
 
 
 def _show_device(client: Client, device: str, env: Environment, *, verbose: bool) -> None:
-    for mac in client.get_hardware_multicast(device):
+    for mac in client.get_hardware_multicasts(device):
         env.out(render_mac(mac, verbose=verbose))
     for group in client.get_multicast_addresses(device):
         env.out(render_group(group, verbose=verbose))

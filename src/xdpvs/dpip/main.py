@@ -137,11 +137,13 @@ def _run(program: str, words: Sequence[str], env: Environment) -> None:
 
 def _execute(found: DpipObject, command: Command, env: Environment) -> None:
     # Imported here: -V, help and usage errors need no client.
-    from xdpvs.api.errors import ClientError
+    from xdpvs.api.errors import ApiError, CorruptReply, TransportError
 
     try:
         found.run(command, env)
-    except ClientError as error:
+    except CorruptReply as error:
+        raise Failure(detail="corrupted response.") from error
+    except (ApiError, TransportError) as error:
         raise Failure(error.text, detail=error.line) from error
 
 
