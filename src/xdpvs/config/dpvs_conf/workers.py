@@ -25,7 +25,7 @@ def worker_warnings(workers: Sequence[Worker]) -> list[str]:
 
 def _queue_warnings(device: str, direction: str, code: int, queues: list[int]) -> list[str]:
     if len(set(queues)) < len(queues):
-        return [f"a {direction} queue of {device} is given to two workers (DPVS: error code -{code})"]
+        return [f"a {direction} queue of {device} is listed twice (DPVS: error code -{code})"]
     if sorted(queues) != list(range(len(queues))):
         return [f"{direction} queues of {device} do not count up from 0 (DPVS: error code -4)"]
     return []
