@@ -90,9 +90,9 @@ static __noinline int arp_input(struct pkt *pkt)
 			event_send(EVENT_DAD_CONFLICT, &key, arp->sender_mac);
 		else
 			neighbour_learn(&key, arp->sender_mac,
-					!request && pkt->for_us && !ipv4_equal(arp->sender_ip, arp->target_ip) ?
-						LEARN_CREATE :
-						0);
+					!request && pkt->for_us && !ipv4_equal(arp->sender_ip, arp->target_ip)
+						? LEARN_CREATE
+						: 0);
 	}
 	if (!request)
 		return to_host(pkt);

@@ -54,6 +54,17 @@ static __always_inline void ipv4_set_checksum(struct iphdr *ip)
 	ip->check = ~csum_fold(csum_add(0, ip, sizeof(*ip) / 4));
 }
 
+/* Keeps clang from reshaping pointer comparisons and differences in ways the verifier refuses. */
+#define keep_in_register(variable) asm volatile("" : "+r"(variable))
+
+static __always_inline __s32 frame_length(struct xdp_md *ctx)
+{
+	__s64 length = (void *)(long)ctx->data_end - (void *)(long)ctx->data;
+
+	keep_in_register(length);
+	return length;
+}
+
 /*
  * Folded sum of `length` bytes from `offset` on, -1 if they are not all inside the frame. A global function: the
  * verifier walks its loops once, not per caller.
@@ -67,6 +78,7 @@ __noinline __s64 l4_csum(struct xdp_md *ctx, __u32 offset, __u32 length)
 		return -1;
 	at += offset;
 	for (__u32 i = 0; i < CSUM_BLOCKS && length >= CSUM_BLOCK; i++) {
+		keep_in_register(at);
 		if (at + CSUM_BLOCK > end)
 			return -1;
 		sum = csum_add(sum, at, CSUM_BLOCK / 4);
@@ -74,6 +86,7 @@ __noinline __s64 l4_csum(struct xdp_md *ctx, __u32 offset, __u32 length)
 		length -= CSUM_BLOCK;
 	}
 	for (__u32 i = 0; i < CSUM_BLOCK / 4 && length >= 4; i++) {
+		keep_in_register(at);
 		if (at + 4 > end)
 			return -1;
 		sum += *(__u32 *)at;

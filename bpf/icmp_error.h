@@ -135,7 +135,7 @@ static __always_inline int icmp_error_make_room(struct pkt *pkt, __u32 room, __u
 	__builtin_memcpy(l2, data, sizeof(l2));
 	if (bpf_xdp_adjust_head(ctx, -(__s32)room))
 		return -1;
-	if (bpf_xdp_adjust_tail(ctx, wanted - (__s32)(ctx->data_end - ctx->data)))
+	if (bpf_xdp_adjust_tail(ctx, wanted - frame_length(ctx)))
 		return -1;
 	data = pkt_data(pkt);
 	end = pkt_end(pkt);

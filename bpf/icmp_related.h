@@ -58,6 +58,13 @@ static __always_inline __u32 ip_header_size(__u8 af)
 	return af == AF_INET4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 }
 
+static __always_inline bool address_equal(const __u8 *a, const __u8 *b)
+{
+	const __u32 *x = (const __u32 *)a, *y = (const __u32 *)b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
+}
+
 static __always_inline __u8 related_out_af(const struct conn *conn)
 {
 	return conn->flags & CONN_NAT64 ? AF_INET4 + AF_INET6 - conn->key.af : conn->key.af;
@@ -154,7 +161,7 @@ static __noinline bool related_find(struct pkt *pkt, struct related *r)
 	key.sport = ports->dest;
 	key.dport = ports->source;
 	r->index = conn_find(&key);
-	r->misdirected = __builtin_memcmp(key.daddr, pkt->key.daddr, 16) != 0;
+	r->misdirected = !address_equal(key.daddr, pkt->key.daddr);
 	return r->index != NO_SLOT;
 }
 
@@ -320,7 +327,7 @@ static __always_inline int related_resize(struct xdp_md *ctx, const struct relat
 
 	if (bpf_xdp_adjust_head(ctx, (__s32)(r->l4 & 127) - headers))
 		return -1;
-	length = ctx->data_end - ctx->data;
+	length = frame_length(ctx);
 	if (length == headers + (__s32)r->quote)
 		return 0;
 	return bpf_xdp_adjust_tail(ctx, headers + (__s32)r->quote - length);

@@ -52,9 +52,10 @@ struct nd_facts {
 	__u32 flags;
 	__u8 type;
 	__u8 has_mac;
-	__u8 option_mac[6];
-	__u8 frame_mac[6];
-	__u8 own_mac[6];
+	__u8 pad[2];
+	__u8 option_mac[8]; /* six bytes each, aligned since MACs on the stack are compared by words */
+	__u8 frame_mac[8];
+	__u8 own_mac[8];
 };
 
 /* The link-layer address option; -1 if the options are broken (RFC 4861 4.6: length 0, or beyond the message). */
@@ -118,7 +119,7 @@ static __noinline int nd_answer(struct pkt *pkt, const struct nd_facts *facts)
 	void *data, *end;
 	__u64 sum;
 
-	if (bpf_xdp_adjust_tail(ctx, (__s32)(wanted - (ctx->data_end - ctx->data))))
+	if (bpf_xdp_adjust_tail(ctx, (__s32)wanted - frame_length(ctx)))
 		return drop(DROP_ADJUST);
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;

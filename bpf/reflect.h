@@ -92,7 +92,7 @@ static __always_inline int reflect(struct pkt *pkt)
 
 	if (stats) {
 		stats->tx_packets++;
-		stats->tx_bytes += pkt->ctx->data_end - pkt->ctx->data;
+		stats->tx_bytes += frame_length(pkt->ctx);
 	}
 	return XDP_TX;
 }
