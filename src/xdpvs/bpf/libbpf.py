@@ -44,7 +44,7 @@ _PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_map__name": (_S, (_P,)),
     "bpf_map__max_entries": (_U, (_P,)),
     "bpf_map__set_max_entries": (_I, (_P, _U)),
-    "bpf_map__set_pin_path": (_I, (_P, _S)),
+    "bpf_map__reuse_fd": (_I, (_P, _I)),
     "bpf_map__initial_value": (_P, (_P, ctypes.POINTER(_Z))),
     "btf__find_by_name_kind": (_I, (_P, _S, _U)),
     "btf__type_by_id": (_P, (_P, _U)),

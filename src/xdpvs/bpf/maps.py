@@ -81,7 +81,7 @@ class HashMap(Generic[K, V]):
         """Remove; False if it was not there."""
         return _delete(self.fd, self.key.encode(key))
 
-    def keys(self) -> Iterator[K]:
+    def __iter__(self) -> Iterator[K]:
         """Every key; entries that others delete meanwhile may make it start again."""
         key: bytes | None = None
         while (key := _next_key(self.fd, key, self.key.size)) is not None:
@@ -89,14 +89,14 @@ class HashMap(Generic[K, V]):
 
     def items(self) -> Iterator[tuple[K, V]]:
         """Every entry that is still there when its turn comes."""
-        for key in self.keys():
+        for key in self:
             value = self.get(key)
             if value is not None:
                 yield key, value
 
     def clear(self) -> None:
         """Remove all entries."""
-        for key in list(self.keys()):
+        for key in list(self):
             self.delete(key)
 
 

@@ -82,9 +82,12 @@ class BpfObject:
         """Before load: the capacity of a map."""
         check(self._lib.bpf_map__set_max_entries(self._map(name), count), f"sizing map {name}")
 
-    def set_pin_path(self, name: str, path: Path) -> None:
-        """Before load: where the map is pinned; what is pinned there already is used instead if it fits."""
-        check(self._lib.bpf_map__set_pin_path(self._map(name), os.fsencode(path)), f"pinning map {name}")
+    def reuse_map(self, name: str, fd: int) -> None:
+        """Before load: use an existing map, whose fit the caller has checked; the descriptor stays the caller's.
+
+        libbpf's own reuse by pin path is of no use: it takes the flag the kernel adds to device maps for a mismatch.
+        """
+        check(self._lib.bpf_map__reuse_fd(self._map(name), fd), f"reusing map {name}")
 
     def set_autoload(self, name: str, autoload: bool) -> None:
         """Before load: leave a program out."""
