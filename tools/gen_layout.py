@@ -1,6 +1,7 @@
 """Writes src/xdpvs/bpf/layout.py from the BTF of the compiled data plane, so that C declares each type once.
 
-What is generated is what bpf/types.h declares; a type the object's BTF lacks was not anchored and is an error here.
+What is generated is what bpf/types.h and bpf/maps.h declare; a type the object's BTF lacks was not anchored and is an
+error here. Maps declared elsewhere are private to the program: nobody pins or reads them.
 The map definitions are decoded from BTF too: libbpf's `__uint(name, value)` is a pointer to an array of that length.
 """
 
@@ -126,10 +127,11 @@ class Btf:
             found.append(Field(f"padding{position}", position, "u1", rest, rest))
         return found
 
-    def maps(self) -> list[MapDefinition]:
-        """Every map of the object by name: BTF has them in order of first use, which changes with any line of C."""
-        found = [self._map(self.by_id[int(var["type_id"])]) for var in self.named("DATASEC", ".maps")["vars"]]
-        return sorted(found, key=lambda m: m.name)
+    def maps(self, names: list[str]) -> list[MapDefinition]:
+        """The maps named, in that order: BTF has them in order of first use, which changes with any line of C."""
+        found = [self.by_id[int(var["type_id"])] for var in self.named("DATASEC", ".maps")["vars"]]
+        by_name = {str(var["name"]): var for var in found}
+        return [self._map(by_name[name]) for name in names]
 
     def _map(self, var: Type) -> MapDefinition:
         definition, _ = self.resolve(int(var["type_id"]))
@@ -310,11 +312,11 @@ def pruned_header(body: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def source(btf: Btf, declarations: list[tuple[str, str]]) -> str:
+def source(btf: Btf, declarations: list[tuple[str, str]], map_names: list[str]) -> str:
     """The whole module."""
     enums = [btf.named("ENUM", name) for kind, name in declarations if kind == "enum"]
     structs = {name: btf.fields(name) for kind, name in declarations if kind == "struct"}
-    maps = btf.maps()
+    maps = btf.maps(map_names)
     for m in maps:
         refuse_padding(m.key, structs)
     parts = [enum_source(enum) for enum in enums]
@@ -330,15 +332,16 @@ def main() -> int:
     """Writes the module, or with --check compares and tells."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("object", type=Path)
-    parser.add_argument("--types", type=Path, default=ROOT / "bpf/types.h")
+    parser.add_argument("--headers", type=Path, default=ROOT / "bpf", help="directory of types.h and maps.h")
     parser.add_argument("--output", type=Path, default=ROOT / "src/xdpvs/bpf/layout.py")
     parser.add_argument("--check", action="store_true", help="compare with the committed file instead of writing it")
     args = parser.parse_args()
     dump = subprocess.run(
         ["bpftool", "btf", "dump", "file", str(args.object), "format", "raw", "-j"], check=True, capture_output=True
     )
-    declarations = re.findall(r"^(enum|struct) (\w+) \{", args.types.read_text(), re.MULTILINE)
-    text = source(Btf(json.loads(dump.stdout)["types"]), declarations)
+    declarations = re.findall(r"^(enum|struct) (\w+) \{", (args.headers / "types.h").read_text(), re.MULTILINE)
+    map_names = re.findall(r"^\} (\w+) SEC\(\"\.maps\"\)", (args.headers / "maps.h").read_text(), re.MULTILINE)
+    text = source(Btf(json.loads(dump.stdout)["types"]), declarations, map_names)
     formatted = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--quiet", "--stdin-filename", str(args.output), "-"],
         input=text,

@@ -738,30 +738,30 @@ NEIGHBOUR_DTYPE: Final = {
 
 
 MAPS: Final = (
-    MapSpec("addresses", MapType.HASH, 24, 4, 65536, 1),
     MapSpec("conns", MapType.ARRAY, 4, 128, 65664, 1024),
+    MapSpec("neighbours", MapType.ARRAY, 4, 64, 16416, 1024),
+    MapSpec("settings", MapType.ARRAY, 4, 152, 1, 0),
+    MapSpec("services", MapType.HASH, 20, 40, 65536, 1),
+    MapSpec("vips", MapType.HASH, 20, 4, 65536, 1),
+    MapSpec("service_counters", MapType.ARRAY, 4, 16, 65536, 1024),
+    MapSpec("dests", MapType.ARRAY, 4, 32, 65536, 0),
     MapSpec("dest_conns", MapType.ARRAY, 4, 24, 65536, 1024),
     MapSpec("dest_stats", MapType.PERCPU_ARRAY, 4, 40, 65536, 0),
-    MapSpec("dests", MapType.ARRAY, 4, 32, 65536, 0),
-    MapSpec("device_stats", MapType.PERCPU_ARRAY, 4, 48, 1024, 0),
-    MapSpec("devices", MapType.ARRAY, 4, 32, 1024, 0),
-    MapSpec("drops", MapType.PERCPU_ARRAY, 4, 8, 29, 0),
-    MapSpec("events", MapType.RINGBUF, 0, 0, 65536, 0),
-    MapSpec("kni_devices", MapType.HASH, 4, 4, 1024, 0),
-    MapSpec("kni_ports", MapType.DEVMAP, 4, 4, 1024, 0),
+    MapSpec("schedules", MapType.ARRAY, 4, 4, 1048576, 1024),
+    MapSpec("laddrs", MapType.ARRAY, 4, 20, 65536, 0),
     MapSpec("laddr_ports", MapType.PERCPU_ARRAY, 4, 4, 4096, 0),
     MapSpec("laddr_stats", MapType.ARRAY, 4, 16, 4096, 1024),
-    MapSpec("laddrs", MapType.ARRAY, 4, 20, 65536, 0),
-    MapSpec("neighbours", MapType.ARRAY, 4, 64, 16416, 1024),
+    MapSpec("devices", MapType.ARRAY, 4, 32, 1024, 0),
+    MapSpec("vlan_devices", MapType.ARRAY, 4, 4, 65536, 0),
+    MapSpec("device_stats", MapType.PERCPU_ARRAY, 4, 48, 1024, 0),
+    MapSpec("tx_ports", MapType.DEVMAP, 4, 4, 16, 0),
+    MapSpec("kni_ports", MapType.DEVMAP, 4, 4, 1024, 0),
+    MapSpec("kni_devices", MapType.HASH, 4, 4, 1024, 0),
+    MapSpec("addresses", MapType.HASH, 24, 4, 65536, 1),
     MapSpec("routes4", MapType.LPM_TRIE, 8, 28, 65536, 1),
     MapSpec("routes6", MapType.LPM_TRIE, 20, 28, 65536, 1),
-    MapSpec("schedules", MapType.ARRAY, 4, 4, 1048576, 1024),
-    MapSpec("service_counters", MapType.ARRAY, 4, 16, 65536, 1024),
-    MapSpec("services", MapType.HASH, 20, 40, 65536, 1),
-    MapSpec("settings", MapType.ARRAY, 4, 152, 1, 0),
-    MapSpec("tx_ports", MapType.DEVMAP, 4, 4, 16, 0),
-    MapSpec("vips", MapType.HASH, 20, 4, 65536, 1),
-    MapSpec("vlan_devices", MapType.ARRAY, 4, 4, 65536, 0),
+    MapSpec("drops", MapType.PERCPU_ARRAY, 4, 8, 29, 0),
+    MapSpec("events", MapType.RINGBUF, 0, 0, 65536, 0),
 )
 
 
@@ -769,60 +769,60 @@ MAPS: Final = (
 class Maps:
     """Every map of the data plane, typed; events is the ring buffer's descriptor."""
 
-    addresses: HashMap[AddressKey, int]
     conns: ArrayMap[Conn]
+    neighbours: ArrayMap[Neighbour]
+    settings: ArrayMap[Settings]
+    services: HashMap[ServiceKey, Service]
+    vips: HashMap[ServiceKey, int]
+    service_counters: ArrayMap[ServiceCounters]
+    dests: ArrayMap[Dest]
     dest_conns: ArrayMap[DestConns]
     dest_stats: PercpuArray[TrafficStats]
-    dests: ArrayMap[Dest]
-    device_stats: PercpuArray[DeviceStats]
-    devices: ArrayMap[Device]
-    drops: PercpuArray[int]
-    events: int
-    kni_devices: HashMap[int, int]
-    kni_ports: ArrayMap[int]
+    schedules: ArrayMap[int]
+    laddrs: ArrayMap[Laddr]
     laddr_ports: PercpuArray[int]
     laddr_stats: ArrayMap[LaddrStats]
-    laddrs: ArrayMap[Laddr]
-    neighbours: ArrayMap[Neighbour]
+    devices: ArrayMap[Device]
+    vlan_devices: ArrayMap[int]
+    device_stats: PercpuArray[DeviceStats]
+    tx_ports: ArrayMap[int]
+    kni_ports: ArrayMap[int]
+    kni_devices: HashMap[int, int]
+    addresses: HashMap[AddressKey, int]
     routes4: HashMap[Route4Key, Route]
     routes6: HashMap[Route6Key, Route]
-    schedules: ArrayMap[int]
-    service_counters: ArrayMap[ServiceCounters]
-    services: HashMap[ServiceKey, Service]
-    settings: ArrayMap[Settings]
-    tx_ports: ArrayMap[int]
-    vips: HashMap[ServiceKey, int]
-    vlan_devices: ArrayMap[int]
+    drops: PercpuArray[int]
+    events: int
 
     @classmethod
     def of(cls, fd_of: Callable[[str], int]) -> Maps:
         """Maps over the descriptors fd_of returns by name; whoever owns those keeps them open."""
         return cls(
-            HashMap(fd_of("addresses"), codec_of(AddressKey), U32),
             ArrayMap(fd_of("conns"), codec_of(Conn)),
+            ArrayMap(fd_of("neighbours"), codec_of(Neighbour)),
+            ArrayMap(fd_of("settings"), codec_of(Settings)),
+            HashMap(fd_of("services"), codec_of(ServiceKey), codec_of(Service)),
+            HashMap(fd_of("vips"), codec_of(ServiceKey), U32),
+            ArrayMap(fd_of("service_counters"), codec_of(ServiceCounters)),
+            ArrayMap(fd_of("dests"), codec_of(Dest)),
             ArrayMap(fd_of("dest_conns"), codec_of(DestConns)),
             PercpuArray(fd_of("dest_stats"), codec_of(TrafficStats)),
-            ArrayMap(fd_of("dests"), codec_of(Dest)),
-            PercpuArray(fd_of("device_stats"), codec_of(DeviceStats)),
-            ArrayMap(fd_of("devices"), codec_of(Device)),
-            PercpuArray(fd_of("drops"), U64),
-            fd_of("events"),
-            HashMap(fd_of("kni_devices"), U32, U32),
-            ArrayMap(fd_of("kni_ports"), U32),
+            ArrayMap(fd_of("schedules"), U32),
+            ArrayMap(fd_of("laddrs"), codec_of(Laddr)),
             PercpuArray(fd_of("laddr_ports"), U32),
             ArrayMap(fd_of("laddr_stats"), codec_of(LaddrStats)),
-            ArrayMap(fd_of("laddrs"), codec_of(Laddr)),
-            ArrayMap(fd_of("neighbours"), codec_of(Neighbour)),
+            ArrayMap(fd_of("devices"), codec_of(Device)),
+            ArrayMap(fd_of("vlan_devices"), U32),
+            PercpuArray(fd_of("device_stats"), codec_of(DeviceStats)),
+            ArrayMap(fd_of("tx_ports"), U32),
+            ArrayMap(fd_of("kni_ports"), U32),
+            HashMap(fd_of("kni_devices"), U32, U32),
+            HashMap(fd_of("addresses"), codec_of(AddressKey), U32),
             HashMap(fd_of("routes4"), codec_of(Route4Key), codec_of(Route)),
             HashMap(fd_of("routes6"), codec_of(Route6Key), codec_of(Route)),
-            ArrayMap(fd_of("schedules"), U32),
-            ArrayMap(fd_of("service_counters"), codec_of(ServiceCounters)),
-            HashMap(fd_of("services"), codec_of(ServiceKey), codec_of(Service)),
-            ArrayMap(fd_of("settings"), codec_of(Settings)),
-            ArrayMap(fd_of("tx_ports"), U32),
-            HashMap(fd_of("vips"), codec_of(ServiceKey), U32),
-            ArrayMap(fd_of("vlan_devices"), U32),
+            PercpuArray(fd_of("drops"), U64),
+            fd_of("events"),
         )
 
 
-LAYOUT_HASH: Final = "1e4d13b34b410dcd"
+LAYOUT_HASH: Final = "15fde400a23f05cb"
