@@ -1,7 +1,8 @@
 """The client of the control socket: blocking, one connection per request, a method per message.
 
 Errors: ApiError (the daemon refused), TransportError (no usable answer); both know the line upstream's tools print.
-Functions that take a client should be given this class or a fake with the methods they use.
+Functions that take a client should be given this class or a fake with the methods they use. Model types are imported
+for the type checker only: a CLI should not load those it does not touch.
 """
 
 from __future__ import annotations
@@ -31,36 +32,38 @@ from xdpvs.api.requests import (
     ServiceRequest,
     ServicesRequest,
 )
-from xdpvs.api.structs_conn import decode_conns
-from xdpvs.model.address import IPAddress
-from xdpvs.model.conn import Conn, SocketPair
-from xdpvs.model.counters import DropCounter, Ipv6Stats
-from xdpvs.model.device import (
-    BondStatus,
-    HardwareMulticast,
-    LcoreInfo,
-    LcoreMask,
-    LcoreStats,
-    LinkCounters,
-    LinkDetails,
-    LinkSettings,
-    MulticastAddress,
-    PortList,
-)
-from xdpvs.model.memory import MemoryPool, MemoryRing, MemorySegment, MemoryZone
-from xdpvs.model.network import Address, AddressStatus, Link, LinkStats, Neighbour, Route, Vlan
-from xdpvs.model.service import (
-    AclEntry,
-    DaemonInfo,
-    Dest,
-    DestStatus,
-    Laddr,
-    LaddrStatus,
-    Service,
-    ServiceKey,
-    ServiceStatus,
-)
-from xdpvs.model.table import TableEntry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xdpvs.model.address import IPAddress
+    from xdpvs.model.conn import Conn, SocketPair
+    from xdpvs.model.counters import DropCounter, Ipv6Stats
+    from xdpvs.model.device import (
+        BondStatus,
+        HardwareMulticast,
+        LcoreInfo,
+        LcoreMask,
+        LcoreStats,
+        LinkCounters,
+        LinkDetails,
+        LinkSettings,
+        MulticastAddress,
+        PortList,
+    )
+    from xdpvs.model.memory import MemoryPool, MemoryRing, MemorySegment, MemoryZone
+    from xdpvs.model.network import Address, AddressStatus, Link, LinkStats, Neighbour, Route, Vlan
+    from xdpvs.model.service import (
+        AclEntry,
+        DaemonInfo,
+        Dest,
+        DestStatus,
+        Laddr,
+        LaddrStatus,
+        Service,
+        ServiceKey,
+        ServiceStatus,
+    )
+    from xdpvs.model.table import TableEntry
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -197,6 +200,8 @@ class Client:
 
     def get_conns(self, templates: bool = False) -> Iterator[Conn]:
         """All connections, or the persistence templates instead."""
+        from xdpvs.api.structs_conn import decode_conns
+
         for records in self.iter_conn_pages(templates):
             yield from decode_conns(records)
 
@@ -234,12 +239,9 @@ class Client:
 
     # Addresses
 
-    def get_addresses(
-        self,
-        request: AddressFilter = AddressFilter(),  # noqa: B008 - frozen
-    ) -> list[AddressStatus]:
+    def get_addresses(self, request: AddressFilter | None = None) -> list[AddressStatus]:
         """Addresses of a device or of all."""
-        return self.call(m.IFADDR_SHOW, request)
+        return self.call(m.IFADDR_SHOW, AddressFilter() if request is None else request)
 
     def add_address(self, address: Address) -> None:
         """Put an address on a device."""

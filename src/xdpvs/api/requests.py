@@ -1,82 +1,79 @@
-"""Requests that are more than one model value. Field names are the model's; index 0 = totals over all workers."""
+"""Requests that are more than one model value. Field names are the model's; worker 0 = totals over all workers.
+
+Named tuples, not dataclasses: every CLI loads all of them, and a dataclass takes five times as long to make.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdpvs.model.address import Family
-from xdpvs.model.conn import SocketPair
-from xdpvs.model.network import Route
-from xdpvs.model.service import Dest, Laddr, ServiceKey
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xdpvs.model.conn import SocketPair
+    from xdpvs.model.network import Route
+    from xdpvs.model.service import Dest, Laddr, ServiceKey
 
 
-@dataclass(frozen=True, slots=True)
-class ServicesRequest:
-    """List services: `count` is how many the client expects and at most takes, None (the agent's form) = all."""
+class ServicesRequest(NamedTuple):
+    """List services: `expected` is how many the client takes at most, None (the agent's form) = all."""
 
-    count: int | None
-    index: int = 0
+    expected: int | None
+    worker: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRequest:
+class ServiceRequest(NamedTuple):
     """One service."""
 
     key: ServiceKey
-    index: int = 0
+    worker: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DestsRequest:
-    """A service's servers: `count` as in ServicesRequest."""
+class DestsRequest(NamedTuple):
+    """A service's servers: `expected` as in ServicesRequest."""
 
     key: ServiceKey
-    count: int | None
-    index: int = 0
+    expected: int | None
+    worker: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DestRequest:
+class DestRequest(NamedTuple):
     """Add, edit or delete one server of a service."""
 
     key: ServiceKey
     dest: Dest
 
 
-@dataclass(frozen=True, slots=True)
-class DestsChange:
+class DestsChange(NamedTuple):
     """The agent's add, edit or delete of several servers."""
 
     key: ServiceKey
     dests: tuple[Dest, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LaddrRequest:
+class LaddrRequest(NamedTuple):
     """Add or delete one local address of a service."""
 
     key: ServiceKey
     laddr: Laddr
 
 
-@dataclass(frozen=True, slots=True)
-class LaddrsRequest:
+class LaddrsRequest(NamedTuple):
     """List a service's local addresses."""
 
     key: ServiceKey
-    index: int = 0
+    worker: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LaddrsChange:
+class LaddrsChange(NamedTuple):
     """The agent's add or delete of several local addresses."""
 
     key: ServiceKey
     laddrs: tuple[Laddr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ConnsRequest:
+class ConnsRequest(NamedTuple):
     """One page of connections; `more` with the cursor of the page before to go on."""
 
     templates: bool = False
@@ -84,16 +81,14 @@ class ConnsRequest:
     cursor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ConnRequest:
+class ConnRequest(NamedTuple):
     """One connection, named by its client's packets."""
 
     pair: SocketPair
     template: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ConnPage:
+class ConnPage(NamedTuple):
     """A page of connections, still packed (see structs_conn): listings go through millions of them.
 
     With `more`, `cursor` (8 bits in DPVS's message, 64 in ours) is where the next page starts.
@@ -104,8 +99,7 @@ class ConnPage:
     cursor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ConnSliceRequest:
+class ConnSliceRequest(NamedTuple):
     """One page of connections by our own message: cursor 0 starts, `limit` bounds the page."""
 
     templates: bool = False
@@ -113,8 +107,7 @@ class ConnSliceRequest:
     limit: int = 16384
 
 
-@dataclass(frozen=True, slots=True)
-class AddressFilter:
+class AddressFilter(NamedTuple):
     """List addresses, of one device or (empty) of all. The family is carried but, as upstream, filters nothing."""
 
     device: str = ""
@@ -123,16 +116,14 @@ class AddressFilter:
     stats: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RouteChange:
+class RouteChange(NamedTuple):
     """Add or delete an IPv6 route (one message does both)."""
 
     add: bool
     route: Route
 
 
-@dataclass(frozen=True, slots=True)
-class LldpRequest:
+class LldpRequest(NamedTuple):
     """LLDP text of a device: node 0 = what we send, 1 = what the neighbour sent."""
 
     device: str

@@ -7,7 +7,8 @@ from typing import Any
 from xdpvs.api.errors import DecodeError
 from xdpvs.api.layout import Layout, require_exact
 from xdpvs.api.requests import DestRequest, DestsChange, DestsRequest
-from xdpvs.api.structs_address import decode_address, decode_family, encode_match
+from xdpvs.api.structs_address import decode_address, decode_family
+from xdpvs.api.structs_match import encode_match
 from xdpvs.api.structs_service import (
     SERVICE,
     ZERO_STATS,
@@ -131,7 +132,7 @@ def _decode_table(layout: Layout, body: bytes) -> DestsRequest:
 
 def encode_dests_request(request: DestsRequest) -> bytes:
     """GET_DESTS."""
-    return _encode_table(DEST_TABLE, request.key, request.count or 0, request.index, 0)
+    return _encode_table(DEST_TABLE, request.key, request.expected or 0, request.worker, 0)
 
 
 def decode_dests_request(body: bytes) -> DestsRequest:
@@ -141,12 +142,12 @@ def decode_dests_request(body: bytes) -> DestsRequest:
 
 
 def _dests_reply(layout: Layout, request: DestsRequest, dests: list[DestStatus]) -> bytes:
-    chosen = dests if request.count is None else dests[: request.count]
+    chosen = dests if request.expected is None else dests[: request.expected]
     key = request.key
-    if request.index == 0:
+    if request.worker == 0:
         # For the totals upstream names only family, protocol and port.
         key = ServiceKey(key.family, key.protocol, any_address(key.family), key.port)
-    head = _encode_table(layout, key, len(chosen), request.index, request.index)
+    head = _encode_table(layout, key, len(chosen), request.worker, request.worker)
     return head + b"".join([encode_dest_status(dest) for dest in chosen])
 
 
@@ -168,14 +169,14 @@ def decode_dests_reply(body: bytes) -> list[DestStatus]:
 
 def encode_agent_dests_request(request: DestsRequest) -> bytes:
     """The agent's GET_DESTS."""
-    return _encode_table(AGENT_DEST_FRONT, request.key, request.count or 0, request.index, 0)
+    return _encode_table(AGENT_DEST_FRONT, request.key, request.expected or 0, request.worker, 0)
 
 
 def decode_agent_dests_request(body: bytes) -> DestsRequest:
     """The agent's GET_DESTS, which ignores the count."""
     require_exact(body, AGENT_DEST_FRONT.size)
     request = _decode_table(AGENT_DEST_FRONT, body)
-    return DestsRequest(request.key, None, request.index)
+    return DestsRequest(request.key, None, request.worker)
 
 
 def encode_agent_dests_reply(request: DestsRequest, dests: list[DestStatus]) -> bytes:
@@ -197,6 +198,6 @@ def encode_dests_change(change: DestsChange) -> bytes:
 def decode_dests_change(body: bytes) -> DestsChange:
     """The agent's ADD, EDIT, DEL_DESTS."""
     head = _decode_table(AGENT_DEST_FRONT, body)
-    require_exact(body, AGENT_DEST_FRONT.size + (head.count or 0) * DEST.size)
-    dests = DEST.unpack_array(body, AGENT_DEST_FRONT.size, head.count or 0)
+    require_exact(body, AGENT_DEST_FRONT.size + (head.expected or 0) * DEST.size)
+    dests = DEST.unpack_array(body, AGENT_DEST_FRONT.size, head.expected or 0)
     return DestsChange(head.key, tuple([_decode_dest(fields).dest for fields in dests]))

@@ -8,7 +8,7 @@ from xdpvs.api.errors import DecodeError, DpvsError
 from xdpvs.api.layout import Layout, require_exact
 from xdpvs.api.requests import AddressFilter
 from xdpvs.api.structs_address import decode_address, decode_family
-from xdpvs.model.address import Family, IPAddress, any_address
+from xdpvs.model.address import Family, any_address
 from xdpvs.model.device import MulticastAddress
 from xdpvs.model.network import Address, AddressFlags, AddressStatus
 
@@ -26,7 +26,6 @@ AGENT_STATS = Layout(28, "0 addr addr | 16 used u32 | 20 free u32 | 24 miss u32"
 DEVICE16 = Layout(16, "0 ifname c16")
 MADDR_HEAD = Layout(4, "0 nmaddr i32")
 MADDR = Layout(44, "0 ifname c16 | 16 maddr addr | 32 af i32 | 36 flags u32 | 40 refcnt u32")
-GRATARP = Layout(8, "0 addr b4")
 
 OPS_GET, OPS_ADD, OPS_DEL, OPS_MOD, OPS_FLUSH = 1, 2, 3, 4, 5
 _VERBOSE, _STATS = 1, 2
@@ -223,15 +222,3 @@ def decode_maddrs(body: bytes) -> list[MulticastAddress]:
         MulticastAddress(device, decode_family(af), decode_address(af, addr), flags, references)
         for device, addr, af, flags, references in MADDR.unpack_array(body, MADDR_HEAD.size, count)
     ]
-
-
-def encode_gratuitous_arp(address: IPAddress) -> bytes:
-    """GRATARP: IPv4 only; eight bytes, as keepalived sends."""
-    return GRATARP.pack(address.packed[:4])
-
-
-def decode_gratuitous_arp(body: bytes) -> IPAddress:
-    """GRATARP."""
-    if len(body) < 4:
-        raise DecodeError("no address")
-    return decode_address(Family.INET, body[:4])

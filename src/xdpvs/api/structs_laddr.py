@@ -5,7 +5,8 @@ from __future__ import annotations
 from xdpvs.api.errors import DecodeError
 from xdpvs.api.layout import Layout, require_exact, swap16
 from xdpvs.api.requests import LaddrRequest, LaddrsChange, LaddrsRequest
-from xdpvs.api.structs_address import decode_address, decode_family, encode_match
+from xdpvs.api.structs_address import decode_address, decode_family
+from xdpvs.api.structs_match import encode_match
 from xdpvs.api.structs_service import decode_key
 from xdpvs.model.address import Family, any_address
 from xdpvs.model.service import AclEntry, Laddr, LaddrStatus, ServiceKey
@@ -68,7 +69,7 @@ def decode_laddr_flush(body: bytes) -> ServiceKey:
 
 def encode_laddrs_request(request: LaddrsRequest) -> bytes:
     """LADDR_GETALL."""
-    return _encode_conf(request.key, _NO_LADDR, request.index)
+    return _encode_conf(request.key, _NO_LADDR, request.worker)
 
 
 def decode_laddrs_request(body: bytes) -> LaddrsRequest:
@@ -93,7 +94,7 @@ def decode_laddr_statuses(body: bytes, offset: int, count: int) -> list[LaddrSta
 
 def encode_laddrs_reply(request: LaddrsRequest, statuses: list[LaddrStatus]) -> bytes:
     """LADDR_GETALL."""
-    head = _encode_conf(request.key, _NO_LADDR, request.index, len(statuses))
+    head = _encode_conf(request.key, _NO_LADDR, request.worker, len(statuses))
     return head + b"".join([encode_laddr_status(status) for status in statuses])
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from xdpvs.api.errors import DecodeError
 from xdpvs.api.layout import Layout, require_exact, swap32
 from xdpvs.api.requests import ServiceRequest, ServicesRequest
-from xdpvs.api.structs_address import decode_address, decode_family, decode_match, encode_match
+from xdpvs.api.structs_address import decode_address, decode_family
+from xdpvs.api.structs_match import decode_match, encode_match
 from xdpvs.model.address import Family
 from xdpvs.model.service import (
     NO_STATS,
@@ -197,7 +198,7 @@ def decode_zero(body: bytes) -> ServiceKey | None:
 
 def encode_service_request(request: ServiceRequest) -> bytes:
     """GET_SERVICE."""
-    return encode_key(request.key, request.index)
+    return encode_key(request.key, request.worker)
 
 
 def decode_service_request(body: bytes) -> ServiceRequest:
@@ -207,7 +208,7 @@ def decode_service_request(body: bytes) -> ServiceRequest:
 
 def encode_service_reply(request: ServiceRequest, status: ServiceStatus) -> bytes:
     """GET_SERVICE."""
-    return encode_service_status(status, request.index)
+    return encode_service_status(status, request.worker)
 
 
 def decode_service_reply(body: bytes) -> ServiceStatus:
@@ -218,7 +219,7 @@ def decode_service_reply(body: bytes) -> ServiceStatus:
 
 def encode_services_request(request: ServicesRequest) -> bytes:
     """GET_SERVICES; only 16 bits for the count, upstream's tools cut it likewise."""
-    return FRONT.pack(0, request.index, (request.count or 0) & 0xFFFF)
+    return FRONT.pack(0, request.worker, (request.expected or 0) & 0xFFFF)
 
 
 def decode_services_request(body: bytes) -> ServicesRequest:
@@ -230,16 +231,16 @@ def decode_services_request(body: bytes) -> ServicesRequest:
 
 def decode_agent_services_request(body: bytes) -> ServicesRequest:
     """The agent's GET_SERVICES ignores the count."""
-    return ServicesRequest(None, decode_services_request(body).index)
+    return ServicesRequest(None, decode_services_request(body).worker)
 
 
 def encode_services_reply(request: ServicesRequest, statuses: list[ServiceStatus]) -> bytes:
     """Never more than asked for: ipvsadm would believe the count and read past its buffer."""
-    chosen = statuses if request.count is None else statuses[: request.count]
+    chosen = statuses if request.expected is None else statuses[: request.expected]
     # The agent's reply counts in 16 bits as well.
     chosen = chosen[:0xFFFF]
-    records = [encode_service_status(status, request.index) for status in chosen]
-    return FRONT.pack(request.index, request.index, len(records)) + b"".join(records)
+    records = [encode_service_status(status, request.worker) for status in chosen]
+    return FRONT.pack(request.worker, request.worker, len(records)) + b"".join(records)
 
 
 def decode_services_reply(body: bytes) -> list[ServiceStatus]:
