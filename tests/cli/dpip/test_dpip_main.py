@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.support.dpip import dpip
@@ -165,3 +168,16 @@ def test_posixly_correct() -> None:
 def test_what_the_daemon_can_do_to_a_listing(error: Exception, stderr: str) -> None:
     result = dpip("addr show", get_addresses=error)
     assert (result.rc, result.stdout, result.stderr) == (1, "", stderr)
+
+
+def test_start_loads_nothing_heavy() -> None:
+    probe = "import sys, xdpvs.dpip.main, {}; print(*sys.modules)"
+    heavy = {"asyncio", "ctypes", "numpy", "pyroute2", "argparse", "json", "subprocess"}
+
+    def loaded(more: str) -> set[str]:
+        command = [sys.executable, "-c", probe.format(more)]
+        return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+    # -V and usage errors need no client.
+    assert not loaded("xdpvs.dpip.options") & (heavy | {"xdpvs.api.client", "xdpvs.api.messages", "socket"})
+    assert not loaded("xdpvs.dpip.link, xdpvs.api.client") & heavy
