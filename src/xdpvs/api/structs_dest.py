@@ -141,14 +141,9 @@ def decode_dests_request(body: bytes) -> DestsRequest:
     return _decode_table(DEST_TABLE, body)
 
 
-def _dests_reply(layout: Layout, request: DestsRequest, dests: list[DestStatus]) -> bytes:
-    chosen = dests if request.expected is None else dests[: request.expected]
-    key = request.key
-    if request.worker == 0:
-        # For the totals upstream names only family, protocol and port.
-        key = ServiceKey(key.family, key.protocol, any_address(key.family), key.port)
-    head = _encode_table(layout, key, len(chosen), request.worker, request.worker)
-    return head + b"".join([encode_dest_status(dest) for dest in chosen])
+def _dests_reply(layout: Layout, key: ServiceKey, worker: int, dests: list[DestStatus]) -> bytes:
+    head = _encode_table(layout, key, len(dests), worker, worker)
+    return head + b"".join([encode_dest_status(dest) for dest in dests])
 
 
 def _decode_dests_reply(layout: Layout, body: bytes) -> list[DestStatus]:
@@ -158,8 +153,11 @@ def _decode_dests_reply(layout: Layout, body: bytes) -> list[DestStatus]:
 
 
 def encode_dests_reply(request: DestsRequest, dests: list[DestStatus]) -> bytes:
-    """GET_DESTS: never more than asked for."""
-    return _dests_reply(DEST_TABLE, request, dests)
+    """GET_DESTS: never more than asked for. For the totals upstream names only family, protocol and port."""
+    key, worker = request.key, request.worker
+    if worker == 0:
+        key = ServiceKey(key.family, key.protocol, any_address(key.family), key.port)
+    return _dests_reply(DEST_TABLE, key, worker, dests if request.expected is None else dests[: request.expected])
 
 
 def decode_dests_reply(body: bytes) -> list[DestStatus]:
@@ -181,7 +179,7 @@ def decode_agent_dests_request(body: bytes) -> DestsRequest:
 
 def encode_agent_dests_reply(request: DestsRequest, dests: list[DestStatus]) -> bytes:
     """The agent's GET_DESTS: the true number."""
-    return _dests_reply(AGENT_DEST_FRONT, request, dests)
+    return _dests_reply(AGENT_DEST_FRONT, request.key, request.worker, dests)
 
 
 def decode_agent_dests_reply(body: bytes) -> list[DestStatus]:

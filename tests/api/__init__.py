@@ -1,0 +1,1 @@
+"""The control socket: structures, both ends, and the recordings of upstream's."""
