@@ -12,6 +12,9 @@
 #define CSUM_BLOCK 64
 #define CSUM_BLOCKS 160 /* 10240 bytes: more than any frame XDP sees in one piece */
 
+/* Headers are summed right after their fields were written: words that may be any of those. */
+typedef __u32 __attribute__((__may_alias__)) csum_word;
+
 static __always_inline __u16 csum_fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
@@ -23,7 +26,7 @@ static __always_inline __u16 csum_fold(__u64 sum)
 /* Adds `words` 32-bit words, a constant number. */
 static __always_inline __u64 csum_add(__u64 sum, const void *from, __u32 words)
 {
-	const __u32 *word = from;
+	const csum_word *word = from;
 
 #pragma unroll
 	for (__u32 i = 0; i < words; i++)
@@ -89,7 +92,7 @@ __noinline __s64 l4_csum(struct xdp_md *ctx, __u32 offset, __u32 length)
 		keep_in_register(at);
 		if (at + 4 > end)
 			return -1;
-		sum += *(__u32 *)at;
+		sum += *(csum_word *)at;
 		at += 4;
 		length -= 4;
 	}

@@ -8,7 +8,6 @@
 #include "echo.h"
 #include "icmp.h"
 #include "nd.h"
-#include "neighbour_update.h"
 #include "transmit.h"
 
 
@@ -128,6 +127,43 @@ int put_conn(struct conn *args)
 	__builtin_memcpy((void *)conn + 8, (void *)args + 8, sizeof(*conn) - 8);
 	conn_publish(conn, hash);
 	return 0;
+}
+
+/* Enters a neighbour, reachable: the frame is a struct neighbour_args, the result its next hop. */
+SEC("xdp")
+int put_neighbour(struct xdp_md *ctx)
+{
+	struct neighbour_args *args = (void *)(long)ctx->data;
+	struct neighbour_key key = {};
+	struct neighbour *n;
+	__u32 at;
+
+	if ((void *)(args + 1) > (void *)(long)ctx->data_end)
+		return NO_NEXT_HOP;
+	copy16(key.addr, args->addr);
+	key.device = args->device;
+	key.af = args->af;
+	at = neighbour_get(&key);
+	n = neighbour_at(at);
+	args = (void *)(long)ctx->data;
+	if (!n || (void *)(args + 1) > (void *)(long)ctx->data_end)
+		return NO_NEXT_HOP;
+	mac_copy(n->dmac, args->mac);
+	n->state = args->state;
+	n->flags = args->set_flags;
+	return next_hop_of(n, at);
+}
+
+/* Sum of a whole frame from the offset its first byte names, as a program returns it: 0xffffffff if refused. */
+SEC("xdp")
+int test_csum(struct xdp_md *ctx)
+{
+	__u8 *data = (void *)(long)ctx->data;
+	__u32 length = (__u32)frame_length(ctx);
+
+	if ((void *)(data + 14) > (void *)(long)ctx->data_end)
+		return -1;
+	return l4_csum(ctx, data[0], length - data[0] + data[1]);
 }
 
 char _license[] SEC("license") = "GPL";
