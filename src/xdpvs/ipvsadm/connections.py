@@ -1,7 +1,7 @@
 """Connections as `-lc` prints them: one line each, no title.
 
 A million of them must print in seconds, so pages are read as they came over the socket: nothing is made into model
-values, addresses with their ports and the columns of equal states are formatted once and remembered.
+values, addresses and the columns of equal states are formatted once and remembered.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address
 
+from xdpvs.api.structs_conn import decode_conns
 from xdpvs.ipvsadm.names import Endpoints
 from xdpvs.ipvsadm.numbers import signed32
-from xdpvs.model.address import IPAddress, Protocol
+from xdpvs.model.address import Protocol
 from xdpvs.model.conn import Conn
 
 _RECORD = struct.Struct(">HHHxx16s16s16s16sHHHH21s3x")
@@ -33,34 +33,20 @@ _PROTOCOLS: dict[int, str] = {
     Protocol.ICMPV6: "icmpv6",
 }
 
-_Endpoint = tuple[int, bytes, int]
 
+class _Addresses4(dict[bytes, str]):
+    """16 bytes whose first four are an IPv4 address → text."""
 
-class _NumericEndpoints(dict[_Endpoint, str]):
-    """(family as read, address, port) → text."""
-
-    def __missing__(self, key: _Endpoint) -> str:
-        family, address, port = key
-        if family == _INET:
-            text = f"{socket.inet_ntop(socket.AF_INET, address[:4])}:{port}"
-        else:
-            text = f"[{socket.inet_ntop(socket.AF_INET6, address)}]:{port}"
-        self[key] = text
+    def __missing__(self, raw: bytes) -> str:
+        text = self[raw] = socket.inet_ntop(socket.AF_INET, raw[:4])
         return text
 
 
-class _NamedEndpoints(dict[_Endpoint, str]):
-    """The same by name; the protocol chooses the service's name."""
+class _Addresses6(dict[bytes, str]):
+    """16 bytes → text in brackets."""
 
-    def __init__(self, endpoints: Endpoints, protocol: int) -> None:
-        super().__init__()
-        self._endpoints = endpoints
-        self._protocol = protocol
-
-    def __missing__(self, key: _Endpoint) -> str:
-        family, raw, port = key
-        address: IPAddress = IPv4Address(raw[:4]) if family == _INET else IPv6Address(raw)
-        text = self[key] = self._endpoints.text(address, port, self._protocol)
+    def __missing__(self, raw: bytes) -> str:
+        text = self[raw] = f"[{socket.inet_ntop(socket.AF_INET6, raw)}]"
         return text
 
 
@@ -81,36 +67,39 @@ def _head(protocol: int, timeout_s: int, lcore: int, state: str) -> str:
 
 
 class ConnectionLines:
-    """Turns pages of packed connections into text; keep one for a whole listing."""
+    """Turns connections into text; keep one for a whole listing. Without numeric, by the names of endpoints."""
 
     def __init__(self, endpoints: Endpoints, *, numeric: bool) -> None:
         self._endpoints = endpoints
-        self._numeric: _NumericEndpoints | None = _NumericEndpoints() if numeric else None
-        self._named: dict[int, _NamedEndpoints] = {}
         self._heads = _Heads()
+        self._addresses4 = _Addresses4()
+        self._addresses6 = _Addresses6()
+        self._lines = self._numeric_lines if numeric else self._named_lines
 
     def page(self, records: bytes) -> str:
-        """All lines of a page."""
-        return "".join(self._lines(records))
+        """All lines of a page of packed connections."""
+        text = "".join(self._lines(records))
+        if len(self._addresses4) + len(self._addresses6) > _REMEMBERED:
+            self._addresses4.clear()
+            self._addresses6.clear()
+        return text
 
-    def _lines(self, records: bytes) -> Iterator[str]:
-        heads = self._heads
-        numeric = self._numeric
+    def _numeric_lines(self, records: bytes) -> Iterator[str]:
+        heads, texts4, texts6 = self._heads, self._addresses4, self._addresses6
         for fields in _RECORD.iter_unpack(records):
             inner, outer, protocol, client, vip, laddr, server, cport, vport, lport, dport, tail = fields
-            texts = self._by_protocol(protocol) if numeric is None else numeric
+            inside = texts4 if inner == _INET else texts6
+            outside = texts4 if outer == _INET else texts6
+            client_text = f"{inside[client]}:{cport}"
+            vip_text = f"{inside[vip]}:{vport}"
+            laddr_text = f"{outside[laddr]}:{lport}"
             yield (
-                f"{heads[protocol, tail]} {texts[inner, client, cport]:18} {texts[inner, vip, vport]:18}"
-                f" {texts[outer, laddr, lport]:18} {texts[outer, server, dport]}\n"
+                f"{heads[protocol, tail]} {client_text:18} {vip_text:18} {laddr_text:18} {outside[server]}:{dport}\n"
             )
-        if numeric is not None and len(numeric) > _REMEMBERED:
-            numeric.clear()
 
-    def _by_protocol(self, protocol: int) -> _NamedEndpoints:
-        found = self._named.get(protocol)
-        if found is None:
-            found = self._named[protocol] = _NamedEndpoints(self._endpoints, protocol >> 8)
-        return found
+    def _named_lines(self, records: bytes) -> Iterator[str]:
+        for conn in decode_conns(records):
+            yield self.one(conn)
 
     def one(self, conn: Conn) -> str:
         """The line of a connection that came alone."""

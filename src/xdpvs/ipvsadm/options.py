@@ -8,7 +8,7 @@ from xdpvs.ipvsadm.errors import UsageError
 from xdpvs.ipvsadm.popt import Argument, Option
 
 
-class Command(enum.Enum):
+class Command(enum.StrEnum):
     """Commands by the name that messages use."""
 
     ADD_SERVICE = "add-service"
@@ -38,7 +38,7 @@ class Command(enum.Enum):
     VERSION = "version"
 
 
-class Tracked(enum.Enum):
+class Tracked(enum.StrEnum):
     """Options that may stand once and that legality looks at, in the order it reports them."""
 
     NUMERIC = "numeric"
