@@ -76,9 +76,9 @@ def decode_dest(body: bytes, offset: int = 0) -> Dest:
     return _decode_dest(DEST.unpack(body, offset)).dest
 
 
-def decode_dest_status(body: bytes, offset: int = 0) -> DestStatus:
-    """A server in a reply."""
-    return _decode_dest(DEST.unpack(body, offset))
+def decode_dest_statuses(body: bytes, offset: int, count: int) -> list[DestStatus]:
+    """`count` servers in a reply."""
+    return [_decode_dest(fields) for fields in DEST.unpack_array(body, offset, count)]
 
 
 def _decode_dest(fields: tuple[Any, ...]) -> DestStatus:
@@ -149,7 +149,7 @@ def _dests_reply(layout: Layout, key: ServiceKey, worker: int, dests: list[DestS
 def _decode_dests_reply(layout: Layout, body: bytes) -> list[DestStatus]:
     count = layout.unpack(body)[5]
     require_exact(body, layout.size + count * DEST.size)
-    return [_decode_dest(fields) for fields in DEST.unpack_array(body, layout.size, count)]
+    return decode_dest_statuses(body, layout.size, count)
 
 
 def encode_dests_reply(request: DestsRequest, dests: list[DestStatus]) -> bytes:

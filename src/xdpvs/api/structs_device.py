@@ -244,9 +244,10 @@ def decode_link_counters(body: bytes) -> LinkCounters | None:
 
 
 def encode_link_details(_request: str, details: LinkDetails) -> bytes:
-    """GET_PORT_EXT_INFO: the texts that are there follow with their NULs, which datalen counts and their lengths do not."""
+    """GET_PORT_EXT_INFO: two texts follow, with NULs that only datalen counts; an empty one has none."""
     queues, multicast = details.queues.encode(), details.multicast.encode()
-    data = queues + b"\0" + (multicast + b"\0" if multicast else b"")
+    queues_size = len(queues) + 1 if queues else 0
+    data = queues.ljust(queues_size, b"\0") + (multicast + b"\0" if multicast else b"")
     return (
         EXT_INFO.pack(
             details.link_id,
@@ -278,7 +279,7 @@ def encode_link_details(_request: str, details: LinkDetails) -> bytes:
             details.speed_capa,
             0,
             len(queues),
-            len(queues) + 1 if multicast else 0,
+            queues_size,
             len(multicast),
             details.multicast_count,
             len(data),
