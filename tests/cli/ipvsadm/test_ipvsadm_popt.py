@@ -67,8 +67,22 @@ def test_errors_name_the_word_read_last(words: list[str], message: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("10", 10), ("0x10", 16), ("010", 8), ("-5", -5), ("+5", 5), (" 7", 7), ("0", 0), ("", 0), ("08", None)]
-    + [("1_0", None), ("x", None), ("5 ", None), ("-", None), ("0x", None)],
+    [
+        ("10", 10),
+        ("0x10", 16),
+        ("010", 8),
+        ("-5", -5),
+        ("+5", 5),
+        (" 7", 7),
+        ("0", 0),
+        ("", 0),
+        ("08", None),
+        ("1_0", None),
+        ("x", None),
+        ("5 ", None),
+        ("-", None),
+        ("0x", None),
+    ],
 )
 def test_integers_are_read_with_base_zero(text: str, value: int | None) -> None:
     assert c_integer(text) == value
