@@ -118,22 +118,16 @@ __noinline __u32 conn_find(struct conn_key *key)
 	return index;
 }
 
-/*
- * Takes the first free slot of the hash's window, NO_SLOT if all are taken. The slot is busy until published.
- *
- * The sweep may have made a slot before ours empty while we passed it, which would hide ours: look again, and if so
- * take that one. The sweep looks at the slot behind after emptying; one of the two sees the other.
- */
-__noinline __u32 conn_claim(__u64 hash)
+/* A claimed slot that was never published. */
+static __always_inline void conn_unclaim(struct conn *conn)
 {
-	struct settings *set = settings_get();
-	__u64 busy = tag_of(SLOT_BUSY, hash);
-	__u32 mine = NO_SLOT;
-	__u32 home;
+	__sync_lock_test_and_set(&conn->tag, tag_of(SLOT_TOMBSTONE, 0));
+}
 
-	if (!set)
-		return NO_SLOT;
-	home = conn_home(set, hash);
+
+/* Makes the first free slot from home on busy; NO_SLOT if the whole window is taken. */
+__noinline __u32 conn_claim_free(__u32 home, __u64 busy)
+{
 	for (__u32 i = 0; i < CONN_WINDOW; i++) {
 		struct conn *conn = conn_at(home + i);
 		__u64 tag;
@@ -143,28 +137,49 @@ __noinline __u32 conn_claim(__u64 hash)
 		tag = *(volatile __u64 *)&conn->tag;
 		if (tag && tag_kind(tag) != SLOT_TOMBSTONE)
 			continue;
-		if (__sync_val_compare_and_swap(&conn->tag, tag, busy) == tag) {
-			mine = home + i;
-			break;
-		}
+		if (__sync_val_compare_and_swap(&conn->tag, tag, busy) == tag)
+			return home + i;
 	}
-	if (mine == NO_SLOT || mine == home)
-		return mine;
+	return NO_SLOT;
+}
+
+/* Makes an empty slot between home and `mine` busy; NO_SLOT if there is none, as nearly always. */
+__noinline __u32 conn_claim_gap(__u32 home, __u32 mine, __u64 busy)
+{
 	for (__u32 i = 0; i < CONN_WINDOW; i++) {
 		struct conn *conn = conn_at(home + i);
 
-		if (!conn || home + i == mine)
-			return mine;
+		if (!conn || home + i >= mine)
+			return NO_SLOT;
 		if (*(volatile __u64 *)&conn->tag == 0 &&
-		    __sync_val_compare_and_swap(&conn->tag, 0, busy) == 0) {
-			struct conn *old = conn_at(mine);
-
-			if (old)
-				__sync_lock_test_and_set(&old->tag, tag_of(SLOT_TOMBSTONE, 0));
+		    __sync_val_compare_and_swap(&conn->tag, 0, busy) == 0)
 			return home + i;
-		}
 	}
-	return mine;
+	return NO_SLOT;
+}
+
+/*
+ * Takes the first free slot of the hash's window, NO_SLOT if all are taken. The slot is busy until published.
+ *
+ * The sweep may have made a slot before ours empty while we passed it, which would hide ours: look again, and if so
+ * take that one. The sweep looks at the slot behind after emptying; one of the two sees the other.
+ */
+static __always_inline __u32 conn_claim(const struct settings *set, __u64 hash)
+{
+	__u64 busy = tag_of(SLOT_BUSY, hash);
+	__u32 home = conn_home(set, hash);
+	__u32 mine = conn_claim_free(home, busy), gap;
+	struct conn *conn;
+
+	if (mine == NO_SLOT || mine == home)
+		return mine;
+	gap = conn_claim_gap(home, mine, busy);
+	if (gap == NO_SLOT)
+		return mine;
+	conn = conn_at(mine);
+	if (conn)
+		conn_unclaim(conn);
+	return gap;
 }
 
 /* Another live slot with the key of the slot `mine`, nearer to home than it; NO_SLOT if mine is the nearest. */
@@ -195,20 +210,13 @@ static __always_inline void conn_publish(struct conn *conn, __u64 hash)
 }
 
 /* Takes a slot out of sight; the sweep frees it when no run can hold it any more. */
-static __always_inline void conn_retire(struct conn *conn)
+static __always_inline void conn_retire(struct conn *conn, __u32 now)
 {
 	__u64 tag = conn->tag;
 
-	conn->last_seen = now_ticks();
+	conn->last_seen = now;
 	__sync_val_compare_and_swap(&conn->tag, tag, tag_of(SLOT_DYING, tag));
 }
-
-/* A claimed slot that was never published. */
-static __always_inline void conn_unclaim(struct conn *conn)
-{
-	__sync_lock_test_and_set(&conn->tag, tag_of(SLOT_TOMBSTONE, 0));
-}
-
 
 /* state and flags, as one word that changes atomically. */
 static __always_inline __u32 *conn_status_word(struct conn *conn)

@@ -130,7 +130,7 @@ __noinline __u32 neighbour_get(struct neighbour_key *key)
 	n->port = device->port;
 	n->vlan = device->vlan;
 	n->ifindex = port->ifindex;
-	n->updated = now_ticks();
+	n->updated = 0;
 	n->flags = 0;
 	__sync_lock_test_and_set(&n->tag, tag_of(SLOT_LIVE, hash));
 
@@ -212,12 +212,12 @@ static __noinline void event_send(__u32 kind, struct neighbour_key *key, const _
  * Next hop towards an address by route and neighbour table. A neighbour that is not resolved is asked for by an
  * event, and its (unusable) next hop returned. NO_NEXT_HOP: no route, a route to ourselves, or the table is full.
  */
-static __noinline __u32 next_hop_resolve(struct fib_query *q)
+__noinline __u32 next_hop_resolve(struct fib_query *q)
 {
 	struct neighbour *n;
 	__u32 at;
 
-	if (fib_lookup(q) || q->flags & (ROUTE_LOCAL | ROUTE_KNI))
+	if (!q || fib_lookup(q) || q->flags & (ROUTE_LOCAL | ROUTE_KNI))
 		return NO_NEXT_HOP;
 	at = neighbour_get(&q->key);
 	if (at == NO_NEXT_HOP)
@@ -235,23 +235,19 @@ static __noinline __u32 next_hop_resolve(struct fib_query *q)
  * without a route and on-link ones not resolved yet (DPVS's fast-xmit, for that case). The entry is apart from the
  * neighbour table proper, so data packets teach us no ARP.
  */
-static __noinline __u32 next_hop_reverse(struct pkt *pkt)
+__noinline __u32 next_hop_reverse(struct neighbour_key *key)
 {
-	void *data = pkt_data(pkt), *end = pkt_end(pkt);
-	struct neighbour_key key = { .device = pkt->device, .af = AF_MAC };
-	struct ethhdr *eth = data;
 	struct neighbour *n;
 	__u32 at;
 
-	if ((void *)(eth + 1) > end || eth->h_source[0] & 1)
+	if (!key || key->addr[0] & 1)
 		return NO_NEXT_HOP;
-	mac_copy(key.addr, eth->h_source);
-	at = neighbour_get(&key);
+	at = neighbour_get(key);
 	n = neighbour_at(at);
 	if (!n)
 		return NO_NEXT_HOP;
 	if (n->state != NEIGHBOUR_REACHABLE) {
-		mac_copy(n->dmac, key.addr);
+		mac_copy(n->dmac, key->addr);
 		n->flags = NEIGHBOUR_REVERSE;
 		n->state = NEIGHBOUR_REACHABLE;
 	}

@@ -84,8 +84,8 @@ struct conn {
 	__u32 service;
 	__u32 seq_delta;	/* inbound: added to seq; outbound: subtracted from ack and SACK edges (host order) */
 	__u32 first_ack;	/* inbound: ack of segments that carry the TOA, server's ISN + 1 (host order), 0 = unknown */
-	__u16 l3_delta;		/* checksum difference of the addresses */
-	__u16 l4_delta;		/* of the addresses and ports */
+	__u16 l4_delta;		/* checksum difference of the addresses and ports */
+	__u16 pad1;
 	__u32 laddr_id;
 };
 
@@ -138,12 +138,14 @@ struct service_counters {
 	__u64 laddr;	 /* position in the local addresses */
 };
 
+enum forwarding { FORWARDING_NAT = 0, FORWARDING_TUNNEL = 2, FORWARDING_DR = 3, FORWARDING_FULLNAT = 5, FORWARDING_SNAT = 6 };
+
 /* Written by user space; dest_conns and dest_stats of the same index are written by BPF. */
 struct dest {
 	__u8 addr[16];
 	__be16 port;
 	__u8 af;
-	__u8 forwarding; /* DPVS's numbers: 0 NAT 2 tunnel 3 DR 5 FullNAT 6 SNAT */
+	__u8 forwarding; /* enum forwarding, DPVS's numbers */
 	__s32 weight;	 /* 0: no new connections */
 	__u32 max_conn;	 /* 0: no limit */
 	__u32 service;	 /* id */

@@ -31,7 +31,8 @@ static __always_inline int drop(__u32 reason)
 	return XDP_DROP;
 }
 
-/* Coarse monotonic time in ticks of 2^TICK_SHIFT ns; wraps after 417 days, compare by difference. */
+/* Coarse monotonic time in ticks of 2^TICK_SHIFT ns; wraps after 417 days, compare by difference.
+ * Programs of type syscall have no coarse clock and use the fine one, a few ms ahead. */
 static __always_inline __u32 now_ticks(void)
 {
 	return bpf_ktime_get_coarse_ns() >> TICK_SHIFT;

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef XDPVS_SWEEP_H
+#define XDPVS_SWEEP_H
+
+/*
+ * Expiry. The daemon runs `sweep` over the whole table, highest slots first, about once a second (design: decision 8).
+ * An inbound slot decides for its connection; the other slot follows it. Free slots at the end of a run of slots
+ * become empty again, so that lookups stay short; going downwards they all do in one pass.
+ */
+
+#include "tcp_state.h"
+
+#define TICKS_PER_SECOND (1000000000ULL >> TICK_SHIFT)
+
+static __always_inline __u32 timeout_ticks(const struct settings *set, const struct conn *conn)
+{
+	__u32 state = conn->state & 15, seconds;
+
+	if (conn->key.proto == IPPROTO_TCP) {
+		seconds = set->tcp_timeout[state];
+		if (state == TCP_STATE_ESTABLISHED && conn->timeout)
+			seconds = conn->timeout;
+	} else {
+		seconds = conn->timeout ?: set->udp_timeout[state & 3];
+	}
+	if (!state)
+		seconds = set->init_timeout;
+	return ((__u64)seconds * 1000000000ULL) >> TICK_SHIFT;
+}
+
+/* Gives back the connection's place in its server's counts, once. */
+static __always_inline void conn_uncount(struct conn *conn)
+{
+	__u32 dest = conn->dest, old = *conn_status_word(conn);
+	struct dest_conns *counts = bpf_map_lookup_elem(&dest_conns, &dest);
+
+	if (old >> 8 & CONN_DEAD)
+		return;
+	/* Lost to a packet that changes the state at this moment: then it is alive, and a later pass looks again. */
+	if (__sync_val_compare_and_swap(conn_status_word(conn), old, old | CONN_DEAD << 8) != old || !counts)
+		return;
+	if (old >> 8 & CONN_INACTIVE)
+		__sync_fetch_and_add(&counts->inactive, -1);
+	else
+		__sync_fetch_and_add(&counts->active, -1);
+}
+
+/* Outcomes of a slot, which add up: 20 bits for each count of a run. */
+#define SWEPT_NOTHING 0ULL
+#define SWEPT_LIVE 1ULL
+#define SWEPT_EXPIRED (1ULL << 20)
+#define SWEPT_FREED (1ULL << 40)
+#define SWEPT_MASK 0xfffff
+
+static __always_inline __u64 sweep_live(struct settings *set, struct conn *conn, __u32 index, __u32 now)
+{
+	struct conn *peer;
+	__u32 at = conn->peer;
+
+	if (!(conn->flags & CONN_INBOUND)) {
+		/* Its connection is the inbound slot's business, unless a crash of the creator left none. */
+		if ((__s32)(now - conn->last_seen) < (__s32)(2 * TICKS_PER_SECOND))
+			return SWEPT_NOTHING;
+		peer = conn_at(at);
+		if (peer && peer->peer == index && tag_kind(peer->tag) == SLOT_LIVE)
+			return SWEPT_NOTHING;
+		conn_retire(conn, now);
+		return SWEPT_NOTHING;
+	}
+	if ((__s32)(now - conn->last_seen) <= (__s32)timeout_ticks(set, conn))
+		return SWEPT_LIVE;
+	peer = conn_at(at);
+	if (peer && peer->peer == index && tag_kind(peer->tag) == SLOT_LIVE &&
+	    (__s32)(now - peer->last_seen) <= (__s32)timeout_ticks(set, conn))
+		return SWEPT_LIVE;
+	conn_uncount(conn);
+	if (!(conn->flags & CONN_DEAD))
+		return SWEPT_LIVE;
+	if (peer && peer->peer == index && tag_kind(peer->tag) == SLOT_LIVE)
+		conn_retire(peer, now);
+	conn_retire(conn, now);
+	return SWEPT_EXPIRED;
+}
+
+/* Makes a free slot empty if the one behind it is. Looks again afterwards: see conn_claim(). */
+static __always_inline void sweep_empty(struct conn *conn, __u64 tag, __u32 index)
+{
+	struct conn *behind = conn_at(index + 1);
+
+	if (behind && *(volatile __u64 *)&behind->tag)
+		return;
+	if (__sync_val_compare_and_swap(&conn->tag, tag, 0) != tag)
+		return;
+	if (behind && *(volatile __u64 *)&behind->tag)
+		__sync_val_compare_and_swap(&conn->tag, 0, tag_of(SLOT_TOMBSTONE, 0));
+}
+
+__noinline __u64 sweep_slot(__u32 index, __u32 now)
+{
+	struct settings *set = settings_get();
+	struct conn *conn = conn_at(index);
+	__u64 tag;
+
+	if (!conn || !set)
+		return SWEPT_NOTHING;
+	tag = *(volatile __u64 *)&conn->tag;
+	switch (tag_kind(tag)) {
+	case SLOT_LIVE:
+		return sweep_live(set, conn, index, now);
+	case SLOT_DYING:
+		if ((__s32)(now - conn->last_seen) < DYING_TICKS)
+			return SWEPT_NOTHING;
+		if (__sync_val_compare_and_swap(&conn->tag, tag, tag_of(SLOT_TOMBSTONE, 0)) != tag)
+			return SWEPT_NOTHING;
+		sweep_empty(conn, tag_of(SLOT_TOMBSTONE, 0), index);
+		return SWEPT_FREED;
+	case SLOT_TOMBSTONE:
+		sweep_empty(conn, tag, index);
+		return SWEPT_NOTHING;
+	}
+	return SWEPT_NOTHING;
+}
+
+SEC("syscall")
+int sweep(struct sweep_args *args)
+{
+	__u32 now = bpf_ktime_get_ns() >> TICK_SHIFT, last = args->last, count = args->count;
+	__u64 outcomes = 0;
+
+	if (count > last + 1)
+		count = last + 1;
+	for (__u32 i = 0; i < SWEEP_SLOTS; i++) {
+		if (i >= count)
+			break;
+		outcomes += sweep_slot(last - i, now);
+	}
+	args->live = outcomes & SWEPT_MASK;
+	args->expired = outcomes >> 20 & SWEPT_MASK;
+	args->freed = outcomes >> 40 & SWEPT_MASK;
+	return 0;
+}
+
+#endif
