@@ -1,0 +1,1 @@
+"""Frames and packets as dataclasses: bytes to values and back, nothing else."""
