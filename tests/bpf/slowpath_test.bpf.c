@@ -120,7 +120,7 @@ int put_conn(struct conn *args)
 	if (!set)
 		return 1;
 	hash = conn_hash(set, &key);
-	at = conn_claim(hash);
+	at = conn_claim(set, hash);
 	conn = conn_at(at);
 	if (at == NO_SLOT || !conn)
 		return 2;

@@ -37,7 +37,7 @@ from xdpvs.bpf.layout import (
 )
 from xdpvs.bpf.object import BpfObject
 from xdpvs.bpf.ringbuf import RingBuffer
-from xdpvs.bpf.maps import ArrayMap
+from xdpvs.bpf.maps import ArrayMap, PercpuArray
 from xdpvs.bpf.structure import U32, Codec, pack_address
 from xdpvs.bpf.testrun import XdpAction, call, run_xdp
 
@@ -58,6 +58,7 @@ PORT, VLAN_DEVICE, OTHER_DEVICE = 0, 5, 6
 VLAN = 100
 CONN_SLOTS = 4096
 DEST, SERVICE = 7, 3
+RAW16: Codec[bytes] = Codec(16, bytes, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ class SlowPath:
         maps.devices[VLAN_DEVICE] = Device(kind=DeviceKind.VLAN, vlan=VLAN, **common)
         maps.devices[OTHER_DEVICE] = Device(kind=DeviceKind.PORT, **{**common, "ifindex": 77, "port": OTHER_DEVICE})
         maps.vlan_devices[VLAN] = VLAN_DEVICE + 1
+        PercpuArray(self._object.map_fd("icmp_buckets"), RAW16)[0] = bytes(16)
         self.settings()
         self._events.consume()
 
@@ -242,7 +244,7 @@ class SlowPath:
         """What test_icmp_error is to send."""
         data = b"".join(U32.encode(word) for word in (kind, code, value, reason))
         fd = self._object.map_fd("error_args")
-        ArrayMap(fd, Codec[bytes](16, bytes, bytes))[0] = data
+        ArrayMap(fd, RAW16)[0] = data
 
     def traffic(self) -> tuple[int, int, int, int]:
         """In packets, in bytes, out packets, out bytes of the server."""
