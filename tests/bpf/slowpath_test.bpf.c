@@ -10,7 +10,6 @@
 #include "nd.h"
 #include "transmit.h"
 
-
 /* What test_icmp_error sends. */
 struct error_args {
 	__u32 type;

@@ -58,9 +58,7 @@ def packet(source: str, to: str, ttl: int, payload: bytes, reply: bool) -> Packe
     return IPv6(src=source, dst=to, hlim=ttl, tc=4, fl=5) / icmp
 
 
-def request(
-    to: str, source: str, payload: bytes = b"data", *, mac: str = OUR_MAC, vlan: int | None = None
-) -> bytes:
+def request(to: str, source: str, payload: bytes = b"data", *, mac: str = OUR_MAC, vlan: int | None = None) -> bytes:
     return ethernet(PEER_MAC, mac, packet(source, to, 17, payload, False), vlan)
 
 
@@ -82,7 +80,11 @@ def test_answer_has_the_configured_ttl(plane: SlowPath, ours: str, peer: str) ->
     assert plane.run("test_echo", request(ours, peer)).frame == answer(peer, ours, ttl=42)
 
 
-@given(payload=st.integers(0, 3400).flatmap(lambda n: st.binary(min_size=min(n, 64), max_size=64).map(lambda b: (b * 60)[:n])))
+@given(
+    payload=st.integers(0, 3400).flatmap(
+        lambda n: st.binary(min_size=min(n, 64), max_size=64).map(lambda b: (b * 60)[:n])
+    )
+)
 def test_any_payload_is_returned(loaded: SlowPath, payload: bytes) -> None:
     plane = fill(loaded)
     for ours, peer in BOTH:

@@ -73,7 +73,9 @@ class Quoted:
     def packet(self) -> bytes:
         ports = {"sport": self.source_port, "dport": self.to_port}
         if self.protocol == TCP_:
-            l4 = TCP(**ports, seq=self.seq & 0xFFFFFFFF, ack=self.ack & 0xFFFFFFFF, flags="PA", options=[("NOP", None)] * 4)
+            l4 = TCP(
+                **ports, seq=self.seq & 0xFFFFFFFF, ack=self.ack & 0xFFFFFFFF, flags="PA", options=[("NOP", None)] * 4
+            )
         else:
             l4 = UDP(**ports)
         return bytes(ip(self.source, self.to, self.ttl, ident=self.ident) / l4 / Raw(self.payload))
@@ -82,17 +84,18 @@ class Quoted:
         return self.packet()[: (20 if version(self.to) == 4 else 40) + l4_bytes]
 
 
-def error(source: str, to: str, kind: int, code: int, value: int, quote: bytes, ttl: int = 50, **fields: int) -> Packet:
+def error(
+    source: str, to: str, kind: int, code: int, value: int, quote: bytes, ttl: int = 50, ident: int = 7
+) -> Packet:
     """An ICMP error as bytes behind an IP header, checksum right."""
     body = struct.pack("!BBHI", kind, code, 0, value) + quote
-    outer = ip(source, to, ttl, **fields)
+    outer = ip(source, to, ttl, ident=ident)
     if version(to) == 4:
+        outer.proto = 1
         check = checksum(body)
     else:
         outer.nh, outer.plen = 58, len(body)
         check = in6_chksum(58, outer, body)
-    if version(to) == 4:
-        outer.proto = 1
     return outer / Raw(body[:2] + struct.pack("!H", check) + body[4:])
 
 
@@ -226,7 +229,14 @@ FOUR_TO_SIX = [
         for old, new in {0: 0, 1: 1, 2: 4, 3: 4, 8: 7, 9: 6, 12: 8, 15: 8, 16: 24, 19: 24}.items()
     ],
 ]
-NO_SIX = [(3, 14, 0), (3, 16, 0), (4, 0, 0), (11, 2, 0), (12, 1, 0), *[(12, 0, p << 24) for p in (4, 5, 6, 7, 10, 11, 20)]]
+NO_SIX = [
+    (3, 14, 0),
+    (3, 16, 0),
+    (4, 0, 0),
+    (11, 2, 0),
+    (12, 1, 0),
+    *[(12, 0, p << 24) for p in (4, 5, 6, 7, 10, 11, 20)],
+]
 SIX_TO_FOUR = [
     *[((1, code, 0), (3, 1, 0)) for code in (0, 2, 3)],
     ((1, 1, 0), (3, 10, 0)),
@@ -242,14 +252,18 @@ NO_FOUR = [(1, 5, 0), (1, 6, 0), (3, 2, 0), (4, 2, 0), (4, 0, 2), (4, 0, 3), (4,
 
 
 @pytest.mark.parametrize(("four", "six"), FOUR_TO_SIX)
-def test_ipv4_errors_in_the_words_of_ipv6(plane: SlowPath, four: tuple[int, int, int], six: tuple[int, int, int]) -> None:
+def test_ipv4_errors_in_the_words_of_ipv6(
+    plane: SlowPath, four: tuple[int, int, int], six: tuple[int, int, int]
+) -> None:
     fill(plane, FLOW64)
     verdict = plane.run("test_related", to_server_side(FLOW64, *four, sent_to_server(FLOW64).quote(8)))
     assert verdict.frame == client_gets(FLOW64, *six, as_client_knows_it(FLOW64).quote(8))
 
 
 @pytest.mark.parametrize(("six", "four"), SIX_TO_FOUR)
-def test_ipv6_errors_in_the_words_of_ipv4(plane: SlowPath, six: tuple[int, int, int], four: tuple[int, int, int]) -> None:
+def test_ipv6_errors_in_the_words_of_ipv4(
+    plane: SlowPath, six: tuple[int, int, int], four: tuple[int, int, int]
+) -> None:
     fill(plane, FLOW64)
     verdict = plane.run("test_related", to_client_side(FLOW64, *six, sent_to_client(FLOW64).quote(8)))
     assert verdict.frame == server_gets(FLOW64, *four, as_server_knows_it(FLOW64, 8, ident=0).quote(8), ident=0)
@@ -379,9 +393,7 @@ def test_extension_of_icmpv6_is_cut_too(plane: SlowPath) -> None:
 def test_padding_behind_the_packet_goes(plane: SlowPath) -> None:
     fill(plane, FLOW44)
     frame = to_server_side(FLOW44, 3, 3, 0, sent_to_server(FLOW44).quote(8)) + bytes(6)
-    assert plane.run("test_related", frame).frame == client_gets(
-        FLOW44, 3, 3, 0, as_client_knows_it(FLOW44).quote(8)
-    )
+    assert plane.run("test_related", frame).frame == client_gets(FLOW44, 3, 3, 0, as_client_knows_it(FLOW44).quote(8))
 
 
 @pytest.mark.parametrize("flow", [FLOW44, FLOW64])

@@ -35,9 +35,9 @@ from xdpvs.bpf.layout import (
     RouteFlags,
     Settings,
 )
+from xdpvs.bpf.maps import ArrayMap, PercpuArray
 from xdpvs.bpf.object import BpfObject
 from xdpvs.bpf.ringbuf import RingBuffer
-from xdpvs.bpf.maps import ArrayMap, PercpuArray
 from xdpvs.bpf.structure import U32, Codec, pack_address
 from xdpvs.bpf.testrun import XdpAction, call, run_xdp
 
