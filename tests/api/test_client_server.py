@@ -12,7 +12,7 @@ import pytest
 from tests.support.api import serving
 from xdpvs.api import messages as m
 from xdpvs.api.client import Client
-from xdpvs.api.dispatch import handled_messages
+from xdpvs.api.dispatch import Handler, handled_messages
 from xdpvs.api.errors import ApiError, CorruptReply, DpvsError
 from xdpvs.api.ids import Kind, MessageId
 from xdpvs.api.messages import Message
@@ -116,6 +116,7 @@ DEST6 = Dest(Family.INET6, SERVER6, 53, ForwardingMode.TUNNEL, -25536)
 DESTS = [DestStatus(DEST, True, 1, 2, 3, Stats(in_packets=1 << 40)), DestStatus(DEST6)]
 LADDR, LADDR6 = Laddr(Family.INET, LOCAL, "dpdk1"), Laddr(Family.INET6, SERVER6, "dpdk1")
 LADDRS = [LaddrStatus(Laddr(Family.INET, LOCAL), 0, 7), LaddrStatus(Laddr(Family.INET6, SERVER6), 1, 0)]
+LADDRS_CHANGE, DESTS_CHANGE = LaddrsChange(KEY6, (LADDR, LADDR6)), DestsChange(KEY, (DEST, DEST6))
 ACL = AclEntry(Family.INET, Protocol.TCP, VIP, 80, CLIENT)
 ACL6 = AclEntry(Family.INET6, Protocol.UDP, VIP6, 53, IPV6_ANY, "aset")
 CONN = Conn(Family.INET6, Family.INET, 6, SERVER6, 1234, VIP6, 80, LOCAL, 5000, SERVER, 80, 90, "TCP_EST", 3)
@@ -147,9 +148,8 @@ EXCHANGES: list[tuple[Message[Any, Any], Call, Any, Any]] = [
     (m.LADDR_GETALL, lambda c: c.get_laddrs(MATCH, 1), LaddrsRequest(MATCH, 1), LADDRS),
     (m.AGENT_GET_LADDR, lambda c: c.call(m.AGENT_GET_LADDR, LaddrsRequest(KEY)), LaddrsRequest(KEY), LADDRS),
     *[
-        (message, lambda c, q=LaddrsChange(KEY6, (LADDR, LADDR6)), o=message: c.call(o, q), q, None)
+        (message, lambda c, o=message: c.call(o, LADDRS_CHANGE), LADDRS_CHANGE, None)
         for message in (m.AGENT_ADD_LADDR, m.AGENT_DEL_LADDR)
-        for q in [LaddrsChange(KEY6, (LADDR, LADDR6))]
     ],
     (m.FLUSH, lambda c: c.flush(), None, None),
     (m.ZERO, lambda c: c.zero(KEY), KEY, None),
@@ -181,8 +181,8 @@ EXCHANGES: list[tuple[Message[Any, Any], Call, Any, Any]] = [
     *[
         (
             message,
-            lambda c, o=message: c.call(o, DestsChange(KEY, (DEST, DEST6))),
-            DestsChange(KEY, (DEST, DEST6)),
+            lambda c, o=message: c.call(o, DESTS_CHANGE),
+            DESTS_CHANGE,
             None,
         )
         for message in (m.AGENT_ADD_DESTS, m.AGENT_EDIT_DESTS, m.AGENT_DEL_DESTS)
@@ -323,7 +323,10 @@ def test_own_failure_is_an_answer(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
 
 def test_services_are_never_more_than_asked_for(tmp_path: Path) -> None:
-    given = {m.GET_SERVICES: lambda _q: [STATUS, STATUS6], m.GET_DESTS: lambda _q: DESTS}
+    given: dict[Message[Any, Any], Handler] = {
+        m.GET_SERVICES: lambda _q: [STATUS, STATUS6],
+        m.GET_DESTS: lambda _q: DESTS,
+    }
     with serving(tmp_path / "ipc", given) as server:
         client = Client(server.path, 5)
         assert client.get_services(1) == [STATUS]
@@ -349,7 +352,7 @@ def test_awaited_and_iterated_answers(tmp_path: Path) -> None:
     async def failing(_request: None) -> str:
         raise ApiError(DpvsError.BUSY)
 
-    given = {m.GET_INFO: info, m.XDPVS_GET_TABLE: table, m.GET_VERSION: failing}
+    given: dict[Message[Any, Any], Handler] = {m.GET_INFO: info, m.XDPVS_GET_TABLE: table, m.GET_VERSION: failing}
     with serving(tmp_path / "ipc", given) as server:
         client = Client(server.path, 5)
         assert client.get_info() == DaemonInfo(1, 2)

@@ -34,8 +34,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def connect(server: Server) -> socket.socket:
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    client.settimeout(5)
     client.connect(server.path)
+    client.settimeout(5)
     return client
 
 
@@ -111,10 +111,15 @@ def test_silent_clients_delay_nobody_and_are_dropped(server: Server) -> None:
 
 
 def test_trickling_does_not_extend_the_deadline(server: Server) -> None:
-    with connect(server) as client, pytest.raises(BrokenPipeError):
+    started = time.monotonic()
+    with connect(server) as client:
         for byte in header(length=1000) + bytes(1000):
-            client.sendall(bytes([byte]))
+            try:
+                client.sendall(bytes([byte]))
+            except BrokenPipeError:
+                break
             time.sleep(0.05)
+    assert time.monotonic() - started < 5
 
 
 def test_more_clients_than_are_served_at_once(server: Server) -> None:
@@ -126,13 +131,13 @@ def test_more_clients_than_are_served_at_once(server: Server) -> None:
 
 def test_client_that_does_not_read(tmp_path: Path) -> None:
     big = iter([bytes(1 << 20)] * 8)
-    with serving(tmp_path / "ipc", {m.XDPVS_GET_TABLE: lambda _q: big}, timeout_s=0.3) as server:
-        with connect(server) as client:
-            client.sendall(header(number=MessageId.XDPVS_GET_TABLE))
-            deadline = time.monotonic() + 5
-            while not server.counters.timeouts and time.monotonic() < deadline:
-                time.sleep(0.02)
-            assert server.counters.timeouts == 1
+    given = {m.XDPVS_GET_TABLE: lambda _q: big}
+    with serving(tmp_path / "ipc", given, timeout_s=0.3) as server, connect(server) as client:
+        client.sendall(header(number=MessageId.XDPVS_GET_TABLE))
+        deadline = time.monotonic() + 5
+        while not server.counters.timeouts and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert server.counters.timeouts == 1
 
 
 def test_huge_reply_arrives(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -422,7 +423,11 @@ class Client:
         if len(self.path.encode()) > MAX_PATH:
             raise ConnectionFailed(errno.ENAMETOOLONG, setting=setting)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(self.timeout_s)
+        # Not settimeout(): with it, connecting while the daemon's backlog is full would fail at once.
+        seconds = int(self.timeout_s)
+        timeout = struct.pack("ll", seconds, int((self.timeout_s - seconds) * 1_000_000))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
         try:
             connection.connect(self.path)
         except OSError as error:
@@ -433,7 +438,7 @@ class Client:
     def _send(self, connection: socket.socket, request: bytes) -> None:
         try:
             connection.sendall(request)
-        except TimeoutError as error:
+        except BlockingIOError as error:
             raise SendFailed(0, len(request), header=False) from error
         except OSError:
             # The daemon may have answered, or closed on purpose, before it read all: the reply tells.

@@ -30,6 +30,8 @@ _CHUNK = 1 << 18
 _MAX_UNKNOWN_LENGTH = 1 << 20
 # How long a batch or an iterator may hold the loop before others get their turn.
 _SLICE_S = 0.005
+# Chunks of garbage read before a connection is closed.
+_MAX_DRAINED = 16
 # So many clients at once, the next ones wait in the backlog: silent ones must not eat all file descriptors.
 _MAX_CLIENTS = 256
 # Out of file descriptors: accepting again at once would spin.
@@ -272,6 +274,7 @@ class _Connection:
                 return
             except OSError:
                 break
+        self._drain()
         self.close()
 
     def _wait_for_input(self) -> None:
@@ -298,13 +301,17 @@ class _Connection:
         self.close()
 
     def _refuse(self) -> None:
-        """Close without a reply, after throwing away what has arrived, so that the client sees an end, not a reset."""
+        """Close without a reply."""
         self._server.counters.garbage += 1
+        self._drain()
+        self.close()
+
+    def _drain(self) -> None:
+        """Throw away what has arrived: closing with unread data would make the client see a reset, not an end."""
         with contextlib.suppress(OSError):
-            for _attempt in range(16):
+            for _attempt in range(_MAX_DRAINED):
                 if not self._client.recv(_CHUNK):
                     break
-        self.close()
 
     def close(self) -> None:
         """End the connection in whatever state it is."""
