@@ -1,4 +1,4 @@
-"""Indices into tables that BPF counts in: handed out longest-unused first, so that late packets count for nobody new."""
+"""Indices into tables that BPF counts in: longest unused first, so that late packets count for nobody new."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ class DataPlane:
             os.close(fd)
 
     def _initialise(self, slots: int) -> None:
-        """First contents of new maps; `layout` comes last, so that an interrupted start is not taken for a whole one."""
+        """First contents of new maps; `layout` comes last: an interrupted start is not taken for a whole one."""
         settings = Settings(conn_slots=slots, cpus=possible_cpus())
         for index in range(len(settings.secret)):
             settings.secret[index] = secrets.randbits(32)

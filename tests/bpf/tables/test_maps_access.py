@@ -112,9 +112,10 @@ def test_the_verifiers_reason_is_told_and_nothing_is_printed(
     tables_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    with BpfObject(tables_path) as bpf, pytest.raises(errors.ProgramRejected, match="of the packet") as caught:
+    with BpfObject(tables_path) as bpf:
         bpf.set_autoload("broken", True)
-        bpf.load()
+        with pytest.raises(errors.ProgramRejected, match="of the packet") as caught:
+            bpf.load()
     assert "invalid access to packet" in caught.value.log
     assert capfd.readouterr().err == ""
     assert caplog.records == []
