@@ -19,7 +19,6 @@ from xdpvs.model.conn import Conn, SocketPair
 from xdpvs.model.service import AclEntry, DaemonInfo, DestStatus, LaddrStatus, ServiceKey, ServiceStatus
 from xdpvs.model.table import TableEntry
 
-
 DAEMON_1_9_5 = DaemonInfo(0x010905, 0)
 
 

@@ -12,7 +12,7 @@ from xdpvs.ipvsadm.failures import RequestFailure, code, line, reason
 from xdpvs.ipvsadm.options import Command, Tracked
 from xdpvs.ipvsadm.request import Request
 from xdpvs.ipvsadm.save import render_rules
-from xdpvs.ipvsadm.services import TITLES, View, render_service
+from xdpvs.ipvsadm.services import View, render_service, title
 from xdpvs.ipvsadm.table import COUNT_LIMIT, Row, fetch_rows
 from xdpvs.model.service import AclEntry, DaemonInfo
 
@@ -57,7 +57,7 @@ def list_all(request: Request, info: DaemonInfo, env: Environment) -> None:
     triple = f"{version >> 16 & 0xFF}.{version >> 8 & 0xFF}.{version & 0xFF}"
     env.stdout.write(f"IP Virtual Server version {triple} (size={info.size})\n")
     rows = _rows(request, info, env)
-    env.stdout.write(TITLES[_view(request)])
+    env.stdout.write(title(_view(request)))
     _print_rows(rows, request, env)
 
 
@@ -76,7 +76,7 @@ def _view(request: Request) -> View:
 
 def _list_service(request: Request, env: Environment) -> None:
     status = env.client.get_service(request.key(), request.cpu)
-    env.stdout.write(TITLES[_view(request)])
+    env.stdout.write(title(_view(request)))
     _print_rows([Row(env.client, request.cpu, status, None)], request, env)
 
 
@@ -151,16 +151,16 @@ def _show_allowed(request: Request, info: DaemonInfo, env: Environment) -> int:
 
 
 def _show_acl(
-    request: Request, info: DaemonInfo, env: Environment, fetch: Callable[[], list[AclEntry]], title: str
+    request: Request, info: DaemonInfo, env: Environment, fetch: Callable[[], list[AclEntry]], heading: str
 ) -> int:
     if Tracked.SERVICE not in request.given:
         services = env.client.get_services(info.num_services & COUNT_LIMIT)
         entries = acl.by_service(fetch())
-        env.stdout.write(title)
+        env.stdout.write(heading)
         for status in services:
             env.stdout.writelines(acl.render_entries(entries, status.service.key))
         return 0
-    env.stdout.write(title)
+    env.stdout.write(heading)
     try:
         entries = acl.by_service(fetch())
     except RequestFailure as error:

@@ -20,7 +20,6 @@ _PROTOCOLS = {
 }
 _NAMES: dict[int, str] = {protocol: name for name, protocol in _PROTOCOLS.items()}
 _FAMILIES = {"ipv4": Family.INET, "ipv6": Family.INET6}
-TEXT_LIMIT = 255
 VALUE_LIMIT = 127
 DEVICE_LIMIT = 15
 
@@ -65,10 +64,11 @@ class _Draft:
 def parse_match(text: str) -> tuple[Family, int, Match] | None:
     """(family, protocol, match) of a comma list; order is free, the last of a key wins.
 
-    A malformed range is refused, where upstream goes on with half of it (and so with "any" as its end).
+    A malformed range is refused, where upstream goes on with half of it (and so with "any" as its end). Length is not
+    limited: upstream cuts at 255 characters, which shortens the device at the end of what its own -S wrote.
     """
     draft = _Draft()
-    for parameter in text[:TEXT_LIMIT].split(","):
+    for parameter in text.split(","):
         if not parameter:
             continue
         key, _, rest = parameter.partition("=")
@@ -110,7 +110,7 @@ def parse_range(text: str) -> tuple[Family, AddressRange] | None:
     bounds = _addresses(first, last)
     if bounds is None:
         return None
-    low, dash, high = ports.rpartition("-") if "-" in ports else (ports, "", "")
+    low, _, high = ports.rpartition("-") if "-" in ports else (ports, "", "")
     min_port = leading(low) & 0xFFFF
     max_port = leading(high) & 0xFFFF if high else min_port
     family = Family.INET6 if bounds[0].version == 6 else Family.INET

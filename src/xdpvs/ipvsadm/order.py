@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from typing import TypeVar
 
 from xdpvs.ipvsadm.numbers import signed32
-from xdpvs.model.address import Family, IPAddress
+from xdpvs.model.address import IPAddress
 from xdpvs.model.service import DestStatus, ServiceKey
 
 HALF_CIRCLE = 0x80000000
@@ -65,7 +65,7 @@ def sort_services(entries: list[Entry], key_of: Callable[[Entry], ServiceKey]) -
 
 def sort_dests(dests: list[DestStatus]) -> list[DestStatus]:
     """By address, then port."""
-    if len(dests) < 2:  # noqa: PLR2004
+    if len(dests) < 2:
         return dests
     if _within_half_circle([status.dest.address for status in dests]):
         return sorted(dests, key=lambda status: (int(status.dest.address), status.dest.port))

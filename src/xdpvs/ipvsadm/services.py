@@ -28,7 +28,6 @@ SERVER_LIMIT = 28
 HOST_MASK = {Family.INET: 0xFFFFFFFF, Family.INET6: 128}
 
 _HEAD = "Prot LocalAddress:Port"
-_SERVER_HEAD = "  -> RemoteAddress:Port"
 
 
 class View(enum.Enum):
@@ -41,13 +40,14 @@ class View(enum.Enum):
     PLAIN = enum.auto()
 
 
-TITLES = {
-    View.STATS: f"{_HEAD:33} {'Conns':>8} {'InPkts':>8} {'OutPkts':>8} {'InBytes':>8} {'OutBytes':>8}\n{_SERVER_HEAD}\n",
-    View.RATE: f"{_HEAD:33} {'CPS':>8} {'InPPS':>8} {'OutPPS':>8} {'InBPS':>8} {'OutBPS':>8}\n{_SERVER_HEAD}\n",
-    View.THRESHOLDS: f"{_HEAD:33} {'Uthreshold':10} {'Lthreshold':10} {'ActiveConn':10} {'InActConn':10}\n{_SERVER_HEAD}\n",
-    View.PERSISTENT: f"{_HEAD:33} {'Weight':9} {'PersistConn':11} {'ActiveConn':10} {'InActConn':10}\n{_SERVER_HEAD}\n",
-    View.PLAIN: f"{_HEAD} Scheduler Flags\n{_SERVER_HEAD:33} Forward Weight ActiveConn InActConn\n",
+_TITLES = {
+    View.STATS: f"{_HEAD:33} {'Conns':>8} {'InPkts':>8} {'OutPkts':>8} {'InBytes':>8} {'OutBytes':>8}\n",
+    View.RATE: f"{_HEAD:33} {'CPS':>8} {'InPPS':>8} {'OutPPS':>8} {'InBPS':>8} {'OutBPS':>8}\n",
+    View.THRESHOLDS: f"{_HEAD:33} {'Uthreshold':10} {'Lthreshold':10} {'ActiveConn':10} {'InActConn':10}\n",
+    View.PERSISTENT: f"{_HEAD:33} {'Weight':9} {'PersistConn':11} {'ActiveConn':10} {'InActConn':10}\n",
+    View.PLAIN: f"{_HEAD} Scheduler Flags\n",
 }
+_SERVER_TITLES = {View.PLAIN: "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"}
 
 PROTOCOL_LABELS: dict[int, str] = {
     Protocol.TCP: "TCP",
@@ -76,6 +76,11 @@ _EXTERNAL_WORDS = (
     (CheckTypes.SCTP, "sctp"),
     (CheckTypes.PING, "ping"),
 )
+
+
+def title(view: View) -> str:
+    """The two lines above a listing."""
+    return _TITLES[view] + _SERVER_TITLES.get(view, "  -> RemoteAddress:Port\n")
 
 
 def is_address_service(key: ServiceKey) -> bool:

@@ -30,7 +30,8 @@ _FORMS = (
 _TABLES = """
 Commands, short or long:
   -A  --add-service       create a virtual service
-  -E  --edit-service      change one; conn-timeout, proxy-protocol and dest-check return to their defaults if not repeated
+  -E  --edit-service      change one; conn-timeout, proxy-protocol and dest-check, if not repeated,
+                          return to their defaults
   -D  --delete-service    delete one, with its servers, local addresses and lists
   -C  --clear             delete all services
   -a  --add-server        add a real server

@@ -72,7 +72,6 @@ def test_listing_leaves_out_what_excludes_nothing() -> None:
 PORTS = st.integers(0, 65535)
 DEVICES = st.text("abcdk0123456789.-", max_size=15)
 RANGES4 = st.builds(AddressRange, st.ip_addresses(v=4), st.ip_addresses(v=4), PORTS, PORTS)
-# A port range that ends in 0 is written "n-0" and read back as such.
 RANGES6 = st.builds(AddressRange, st.ip_addresses(v=6), st.ip_addresses(v=6), PORTS, PORTS)
 
 
@@ -93,3 +92,12 @@ def test_saved_matches_are_read_back(
     family = family_of(ranges[0].min_address)
     match = Match(family, ranges[0], ranges[1], iif, oif)
     assert parse_match(format_match(protocol, match)) == (family, protocol, match)
+
+
+def test_long_matches_are_not_cut() -> None:
+    address = IPv6Address("2001:db8:1111:2222:3333:4444:5555:6666")
+    full = AddressRange(address, address, 10000, 20000)
+    match = Match(Family.INET6, full, full, "d" * 15, "d" * 15)
+    text = format_match(Protocol.ICMPV6, match)
+    assert len(text) > 255
+    assert parse_match(text) == (Family.INET6, Protocol.ICMPV6, match)

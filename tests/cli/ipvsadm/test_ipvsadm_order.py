@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +59,7 @@ def test_within_half_a_circle_every_neighbour_is_in_order(base: int, offsets: li
     addresses = [IPv4Address((base + offset) & 0xFFFFFFFF) for offset in offsets]
     ordered = [status.dest.address for status in sort_dests([server(address) for address in addresses])]
     assert len(ordered) == len(addresses)
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in pairwise(ordered):
         assert isinstance(left, IPv4Address)
         assert isinstance(right, IPv4Address)
         assert left == right or less(left, right)
