@@ -15,6 +15,7 @@
 #include "nd.h"
 #include "neighbour_update.h"
 #include "sweep.h"
+#include "tcp_reset.h"
 #include "xmit_fullnat.h"
 
 /* Enums user space needs, kept in the BTF by these. */
@@ -119,7 +120,7 @@ static __noinline int schedule_packet(struct pkt *pkt, __u32 *slot)
 		return NEXT;
 	}
 	if (tcp && (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST)) != TCP_SYN)
-		return drop(set->flags & SETTING_DEFENCE_TCP ? DROP_DEFENCE_TCP : DROP_TCP_NO_CONN);
+		return set->flags & SETTING_DEFENCE_TCP ? drop(DROP_DEFENCE_TCP) : tcp_reset(pkt, DROP_TCP_NO_CONN);
 	if ((void *)(eth + 1) > end || l4 + sizeof(struct udphdr) > end)
 		return drop(DROP_TRUNCATED);
 	request->client = pkt->key;
