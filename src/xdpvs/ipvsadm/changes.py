@@ -17,7 +17,6 @@ from xdpvs.ipvsadm.grammar import check_is_sane
 from xdpvs.ipvsadm.options import Command, Tracked
 from xdpvs.ipvsadm.request import Request
 from xdpvs.model.address import family_of, full_prefix_length
-from xdpvs.model.network import Address, AddressFlags
 from xdpvs.model.service import CheckTypes, Service, ServiceFlags
 
 _HASHES = ServiceFlags.SIP_HASH | ServiceFlags.QID_HASH
@@ -107,6 +106,9 @@ def _merge_flags(flags: ServiceFlags, request: Request) -> ServiceFlags:
 
 def _laddr_changes(address: Message[Any, Any], laddr: Message[Any, Any], request: Request) -> list[Change]:
     """The device gets or loses the address first; that this often fails (services share it) does not matter."""
+    # Here, since only -P and -Q want it: it would cost every other command a tenth of its time.
+    from xdpvs.model.network import Address, AddressFlags
+
     local = request.local_address()
     on_device = Address(
         family=family_of(local.address),
