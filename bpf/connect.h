@@ -43,25 +43,14 @@ static __always_inline bool source_is_bad(const struct conn_key *key)
 	return !(s[0] | s[1] | s[2]) && (s[3] == 0 || s[3] == bpf_htonl(1));
 }
 
-static __always_inline __u16 words_sum(const void *from, __u32 length, __u32 sum)
-{
-	const __u16 *words = from;
-
-#pragma unroll
-	for (__u32 i = 0; i < length / 2; i++)
-		sum += words[i];
-	return fold(sum);
-}
-
-/* What rewriting `from` into addresses and ports of `to` adds to a checksum over the pseudo header. */
+/* What rewriting `from` into other addresses and ports adds to a checksum over the pseudo header. */
 static __always_inline __u16 rewrite_difference(const struct conn_key *from, const void *saddr, const void *daddr,
 						__be16 sport, __be16 dport)
 {
-	__u32 old = words_sum(from->saddr, 36, 0);
-	__u32 new = words_sum(saddr, 16, sport + dport);
+	__u64 old = csum_add(0, from->saddr, 9); /* addresses and ports */
+	__u64 new = csum_add(csum_add((__u64)sport + dport, saddr, 4), daddr, 4);
 
-	new = words_sum(daddr, 16, new);
-	return fold(new + (0xffff & ~old));
+	return csum_fold(new + (__u16)~csum_fold(old));
 }
 
 /*

@@ -7,7 +7,10 @@
  * an intact message is 0xffff, and what goes into a checksum field is the complement of the sum of the rest.
  */
 
-#include "parse.h"
+#include "verdict.h"
+#include <linux/ip.h>
+
+#include <bpf/bpf_endian.h>
 
 #define CSUM_BLOCK 64
 #define CSUM_BLOCKS 160 /* 10240 bytes: more than any frame XDP sees in one piece */

@@ -11,7 +11,7 @@
  * the read.
  */
 
-#include "verdict.h"
+#include "csum.h"
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
@@ -80,13 +80,6 @@ static __always_inline void *pkt_end(const struct pkt *pkt)
 	return (void *)(long)pkt->ctx->data_end;
 }
 
-/* Adds up 16-bit words; the sum of an intact header is 0xffff after folding. */
-static __always_inline __u16 fold(__u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
 static __always_inline int parse_l4(struct pkt *pkt, void *l4, void *end)
 {
 	if (pkt->key.proto == IPPROTO_TCP) {
@@ -126,7 +119,6 @@ static __always_inline int parse_l4(struct pkt *pkt, void *l4, void *end)
 static __always_inline int parse_ipv4(struct pkt *pkt, void *data, void *end)
 {
 	struct iphdr *ip = data + pkt->l3_offset;
-	__u32 sum = 0;
 
 	if ((void *)(ip + 1) > end)
 		return drop(DROP_TRUNCATED);
@@ -147,10 +139,7 @@ static __always_inline int parse_ipv4(struct pkt *pkt, void *data, void *end)
 		pkt->parsed = ip->frag_off & bpf_htons(IP_FRAGMENT_MASK) ? PARSED_FRAGMENT : PARSED_OPTIONS;
 		return NEXT;
 	}
-#pragma unroll
-	for (int i = 0; i < 5; i++)
-		sum += ((__u32 *)ip)[i] >> 16, sum += ((__u32 *)ip)[i] & 0xffff;
-	if (unlikely(fold(sum) != 0xffff))
+	if (unlikely(csum_fold(csum_add(0, ip, sizeof(*ip) / 4)) != 0xffff))
 		return drop(DROP_BAD_CHECKSUM);
 	if (unlikely(ip->frag_off & bpf_htons(IP_FRAGMENT_MASK))) {
 		pkt->parsed = PARSED_FRAGMENT;

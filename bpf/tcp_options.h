@@ -122,7 +122,7 @@ __noinline int tcp_options_edit(struct xdp_md *ctx, struct tcp_edit *edit)
 			sum += mss_edit(option, end, at, edit->mss_less);
 		at = (at + length) & OPTIONS_OFFSET_MASK;
 	}
-	edit->checksum = fold(sum);
+	edit->checksum = csum_fold(sum);
 	return 0;
 }
 
