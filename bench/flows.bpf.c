@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Feeds the data plane with many flows in one BPF_PROG_TEST_RUN. A test run repeats on what the last run left of its
+ * frame, so a feeder puts the frame of the next flow there, start moved back where it was, and jumps into the program
+ * under test. What the feeder itself costs is what it takes in front of a program that does nothing.
+ */
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+#define FRAME_LENGTH 80
+#define FIRST_PORT 1024
+#define PORT_BITS 15
+#define IPV4_CHECKSUM 24
+#define IPV4_SOURCE_LOW 28
+#define IPV4_SOURCE_PORT 34
+#define IPV6_SOURCE_LOW 36
+#define IPV6_SOURCE_PORT 54
+
+enum target { TARGET_TESTED, TARGET_NOTHING, TARGETS };
+
+/* Flow i comes from port FIRST_PORT + i % 2^15 of address i / 2^15, or is the list's frame i. */
+struct feed {
+	__u32 flows;
+	__u32 step; /* coprime to flows: every flow has its turn, neighbours in time are none in the table */
+	__u32 next;
+	__u32 listed;
+	__u32 ipv6;
+	__u32 moves; /* the program under test moves the start of the frame: have both kinds of runs pay for moving it */
+};
+
+struct frame {
+	__u64 words[FRAME_LENGTH / 8];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct feed);
+} feeds SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct frame);
+} frames SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, TARGETS);
+	__type(key, __u32);
+	__type(value, __u32);
+} targets SEC(".maps");
+
+static __always_inline __u16 fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+static __always_inline int prepare(struct xdp_md *ctx)
+{
+	__u32 zero = 0, flow, index, length;
+	struct feed *feed = bpf_map_lookup_elem(&feeds, &zero);
+	struct frame *from, *to;
+	__be16 low, port;
+	void *data;
+
+	if (!feed)
+		return -1;
+	length = ctx->data_end - ctx->data;
+	if (feed->moves && bpf_xdp_adjust_head(ctx, (int)length - FRAME_LENGTH))
+		return -1;
+	flow = feed->next;
+	feed->next = flow + feed->step;
+	if (feed->next >= feed->flows)
+		feed->next -= feed->flows;
+
+	data = (void *)(long)ctx->data;
+	to = data;
+	index = feed->listed ? flow : 0;
+	from = bpf_map_lookup_elem(&frames, &index);
+	if (!from || (void *)(to + 1) > (void *)(long)ctx->data_end)
+		return -1;
+#pragma unroll
+	for (int i = 0; i < FRAME_LENGTH / 8; i++)
+		to->words[i] = from->words[i];
+	if (feed->listed)
+		return 0;
+	low = bpf_htons(flow >> PORT_BITS);
+	port = bpf_htons(FIRST_PORT + (flow & ((1 << PORT_BITS) - 1)));
+	if (feed->ipv6) {
+		*(__be16 *)(data + IPV6_SOURCE_LOW) = low;
+		*(__be16 *)(data + IPV6_SOURCE_PORT) = port;
+	} else {
+		__u16 *checksum = data + IPV4_CHECKSUM;
+
+		*(__be16 *)(data + IPV4_SOURCE_LOW) = low;
+		*(__be16 *)(data + IPV4_SOURCE_PORT) = port;
+		*checksum = ~fold((__u16)~*checksum + low);
+	}
+	return 0;
+}
+
+SEC("xdp")
+int feed_tested(struct xdp_md *ctx)
+{
+	if (!prepare(ctx))
+		bpf_tail_call(ctx, &targets, TARGET_TESTED);
+	return XDP_ABORTED;
+}
+
+SEC("xdp")
+int feed_nothing(struct xdp_md *ctx)
+{
+	if (!prepare(ctx))
+		bpf_tail_call(ctx, &targets, TARGET_NOTHING);
+	return XDP_ABORTED;
+}
+
+SEC("xdp")
+int nothing(struct xdp_md *ctx)
+{
+	return XDP_TX;
+}
+
+char _license[] SEC("license") = "GPL";
