@@ -19,6 +19,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.netns import need
+
+NO_RECORDINGS = "recordings of the control socket (XDPVS_GOLDEN)"
 REPOSITORY = Path(__file__).resolve().parents[2]
 REQUEST_HEADER = struct.Struct("<III4xQ")
 REPLY_HEADER_SIZE = 88
@@ -97,7 +100,8 @@ def require_golden() -> Path:
     """The recordings' directory; skips the test without it."""
     directory = golden_directory()
     if directory is None:
-        pytest.skip("no recordings of the control socket (set XDPVS_GOLDEN)")
+        need([NO_RECORDINGS])
+    assert directory is not None
     return directory
 
 
@@ -134,6 +138,12 @@ def load_commands(*tools: str) -> list[Command]:
     for path in sorted(directory.glob("*.jsonl")):
         commands += load_session(path.stem)
     return [command for command in commands if not tools or command.tool in tools]
+
+
+def command_parameters(*tools: str) -> list[Any]:
+    """load_commands for pytest.mark.parametrize, with ids; without recordings one None, for require_golden to skip."""
+    commands: list[Command | None] = [*load_commands(*tools)] if golden_directory() else [None]
+    return [pytest.param(command, id=command.name if command else "no recordings") for command in commands]
 
 
 class ReplayServer:
