@@ -53,7 +53,7 @@ def _fields(cls: Any) -> dict[str, _Field]:
 
 def _plain(value: Any) -> dict[str, Any]:
     found = {}
-    cls: type[object] = type(value)
+    cls: Any = type(value)
     for field in _fields(cls).values():
         item = getattr(value, field.name)
         if item is field.default or item == field.default:
@@ -62,7 +62,7 @@ def _plain(value: Any) -> dict[str, Any]:
     return found
 
 
-def _rich(cls: type[object], plain: dict[str, Any]) -> Any:
+def _rich(cls: Any, plain: dict[str, Any]) -> Any:
     fields = _fields(cls)
     arguments = {}
     for name, item in plain.items():
