@@ -20,9 +20,12 @@ from tests.support.slowpath import (
     CLIENT_MAC,
     CONN_SLOTS,
     DROP,
+    INGRESS_IFINDEX,
     NEXT,
+    OTHER_DEVICE,
     OUR_MAC,
     PEER_MAC,
+    REDIRECT,
     SERVER_MAC,
     TX,
     VLAN,
@@ -411,6 +414,33 @@ def test_tags_come_and_go(plane: SlowPath, flow: Flow) -> None:
     ident = new_id(flow, version(flow.vip), 4)
     expected = server_gets(flow, 3, 3, 0, as_server_knows_it(flow, 8, ident=ident).quote(8), ident=ident)
     assert plane.run("test_related", ethernet(PEER_MAC, OUR_MAC, packet, VLAN)).frame == expected
+
+
+def test_next_hop_of_the_connection_comes_before_the_route(plane: SlowPath) -> None:
+    fill(plane)
+    gateway = "02:00:00:00:00:0f"
+    plane.put_flow(FLOW44, to_client=plane.put_neighbour("192.0.2.1", gateway))
+    verdict = plane.run("test_related", to_server_side(FLOW44, 3, 3, 0, sent_to_server(FLOW44).quote(8)))
+    packet = error(FLOW44.vip, FLOW44.client, 3, 3, 0, as_client_knows_it(FLOW44).quote(8), ttl=49)
+    assert verdict.frame == ethernet(OUR_MAC, gateway, packet)
+
+
+def test_next_hop_that_became_another_is_looked_up_again(plane: SlowPath) -> None:
+    fill(plane)
+    stale = plane.put_neighbour("192.0.2.1", "02:00:00:00:00:0f") + (1 << 16)
+    plane.put_flow(FLOW44, to_client=stale)
+    verdict = plane.run("test_related", to_server_side(FLOW44, 3, 3, 0, sent_to_server(FLOW44).quote(8)))
+    assert verdict.frame == client_gets(FLOW44, 3, 3, 0, as_client_knows_it(FLOW44).quote(8))
+
+
+def test_other_port_is_redirected_to(plane: SlowPath) -> None:
+    fill(plane, FLOW44)
+    plane.maps.tx_ports[OTHER_DEVICE] = INGRESS_IFINDEX
+    plane.put_route(FLOW44.client, OTHER_DEVICE)
+    plane.put_neighbour(FLOW44.client, CLIENT_MAC, OTHER_DEVICE)
+    verdict = plane.run("test_related", to_server_side(FLOW44, 3, 3, 0, sent_to_server(FLOW44).quote(8)))
+    assert verdict.action == REDIRECT
+    assert verdict.frame == client_gets(FLOW44, 3, 3, 0, as_client_knows_it(FLOW44).quote(8))
 
 
 def spoiled(frame: bytes) -> bytes:

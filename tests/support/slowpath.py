@@ -217,14 +217,21 @@ class SlowPath:
             at = table.find(packed(address), at + 1)
         return None
 
-    def _put_slot(self, flags: int, key: tuple[str, int, str, int], to: tuple[str, int, str, int], flow: Flow) -> None:
+    def _put_slot(
+        self,
+        flags: int,
+        key: tuple[str, int, str, int],
+        to: tuple[str, int, str, int],
+        flow: Flow,
+        next_hop: int,
+    ) -> None:
         conn = Conn(
             saddr=packed(to[0]),
             sport=to[1],
             daddr=packed(to[2]),
             dport=to[3],
             flags=flags | (ConnFlags.NAT64 if family(key[0]) != family(to[0]) else 0),
-            next_hop=NEXT,
+            next_hop=next_hop,
             dest=DEST,
             service=SERVICE,
             seq_delta=flow.seq_delta,
@@ -233,12 +240,12 @@ class SlowPath:
         conn.key.proto, conn.key.af = flow.protocol, family(key[0])
         assert call(self._object.program_fd("put_conn"), conn) == 0
 
-    def put_flow(self, flow: Flow) -> None:
-        """Both slots of a connection, without next hops: those come from the routes."""
+    def put_flow(self, flow: Flow, to_server: int = NEXT, to_client: int = NEXT) -> None:
+        """Both slots of a connection; without next hops, those come from the routes."""
         client, vip = (flow.client, flow.client_port), (flow.vip, flow.vip_port)
         laddr, server = (flow.laddr, flow.laddr_port), (flow.server, flow.server_port)
-        self._put_slot(ConnFlags.INBOUND, (*client, *vip), (*laddr, *server), flow)
-        self._put_slot(0, (*server, *laddr), (*vip, *client), flow)
+        self._put_slot(ConnFlags.INBOUND, (*client, *vip), (*laddr, *server), flow, to_server)
+        self._put_slot(0, (*server, *laddr), (*vip, *client), flow, to_client)
 
     def put_error(self, kind: int, code: int, value: int, reason: DropReason) -> None:
         """What test_icmp_error is to send."""
