@@ -124,7 +124,6 @@ static __always_inline void conn_unclaim(struct conn *conn)
 	__sync_lock_test_and_set(&conn->tag, tag_of(SLOT_TOMBSTONE, 0));
 }
 
-
 /* Makes the first free slot from home on busy; NO_SLOT if the whole window is taken. */
 __noinline __u32 conn_claim_free(__u32 home, __u64 busy)
 {
@@ -151,8 +150,7 @@ __noinline __u32 conn_claim_gap(__u32 home, __u32 mine, __u64 busy)
 
 		if (!conn || home + i >= mine)
 			return NO_SLOT;
-		if (*(volatile __u64 *)&conn->tag == 0 &&
-		    __sync_val_compare_and_swap(&conn->tag, 0, busy) == 0)
+		if (*(volatile __u64 *)&conn->tag == 0 && __sync_val_compare_and_swap(&conn->tag, 0, busy) == 0)
 			return home + i;
 	}
 	return NO_SLOT;
@@ -218,7 +216,7 @@ static __always_inline void conn_retire(struct conn *conn, __u32 now)
 	__sync_val_compare_and_swap(&conn->tag, tag, tag_of(SLOT_DYING, tag));
 }
 
-/* state and flags, as one word that changes atomically. */
+/* state and flags (and l4_delta, which never changes) as one word that changes atomically. */
 static __always_inline __u32 *conn_status_word(struct conn *conn)
 {
 	return (__u32 *)&conn->state;

@@ -65,9 +65,9 @@ static __always_inline __u32 isn_of(const struct settings *set, const struct con
 /* All a new connection is made from, so that connect() needs no packet and the verifier sees it once. */
 struct connect_request {
 	struct conn_key client;
-	__u32 device;	 /* the packet came by */
-	__u32 seq;	 /* of a TCP SYN, host order */
-	__u8 source[6];	 /* MAC the packet bears */
+	__u32 device;	/* the packet came by */
+	__u32 seq;	/* of a TCP SYN, host order */
+	__u8 source[6]; /* MAC the packet bears */
 	__u8 pad[2];
 	/* out */
 	__u32 slot;
@@ -123,10 +123,10 @@ static __always_inline void conn_fill(struct conn *conn, const struct conn_key *
 	conn->sport = sport;
 	conn->dport = dport;
 	conn->l4_delta = rewrite_difference(key, saddr, daddr, sport, dport);
-	conn->pad0 = 0;
-	conn->pad1 = 0;
 	conn->state = 0;
 	conn->first_ack = 0;
+	conn->next_seq = 0;
+	conn->last_ack = 0;
 	conn->last_seen = now_ticks();
 }
 
@@ -172,8 +172,7 @@ __noinline int conn_create(struct connect_request *request)
 	in->service = out->service = request->service;
 	in->timeout = out->timeout = request->timeout;
 	in->laddr_id = out->laddr_id = request->laddr_id;
-	in->seq_delta = out->seq_delta =
-		client->proto == IPPROTO_TCP ? isn_of(set, reply) - request->seq : 0;
+	in->seq_delta = out->seq_delta = client->proto == IPPROTO_TCP ? isn_of(set, reply) - request->seq : 0;
 	conn_publish(out, out_hash);
 	conn_publish(in, in_hash);
 
@@ -230,8 +229,8 @@ __noinline int connect(struct connect_request *request)
 	request->query.af = dest->af;
 	request->in_next_hop = next_hop_resolve(&request->query);
 	if (!next_hop_get(request->in_next_hop))
-		return connect_refused(request, request->in_next_hop == NO_NEXT_HOP ? DROP_NO_ROUTE :
-										      DROP_NO_NEIGHBOUR);
+		return connect_refused(request,
+				       request->in_next_hop == NO_NEXT_HOP ? DROP_NO_ROUTE : DROP_NO_NEIGHBOUR);
 	request->out_next_hop = client_next_hop(request);
 	if (request->out_next_hop == NO_NEXT_HOP)
 		return connect_refused(request, DROP_NEIGHBOUR_FULL);

@@ -192,4 +192,10 @@ struct {
 	__uint(max_entries, 65536);
 } events SEC(".maps");
 
+/* Read by the daemon after each slice of the sweep. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1048576);
+} expired_conns SEC(".maps");
+
 #endif

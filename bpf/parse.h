@@ -51,11 +51,11 @@ enum parsed {
 
 struct pkt {
 	struct xdp_md *ctx;
-	__u32 port;	    /* device id of the ingress port */
-	__u32 device;	    /* of the port or the VLAN on it; the port's where the tag is nobody's */
+	__u32 port;	     /* device id of the ingress port */
+	__u32 device;	     /* of the port or the VLAN on it; the port's where the tag is nobody's */
 	struct conn_key key; /* proto and af are set for every IP packet */
-	__be16 ethertype;   /* behind the tag */
-	__u16 vlan;	    /* id of the tag, 0 = none */
+	__be16 ethertype;    /* behind the tag */
+	__u16 vlan;	     /* id of the tag, 0 = none */
 	__u32 l3_offset;
 	__u32 l4_offset;
 	__u32 ip_length; /* whole IP packet */
@@ -87,8 +87,7 @@ static __always_inline int parse_l4(struct pkt *pkt, void *l4, void *end)
 
 		if ((void *)(tcp + 1) > end || pkt->ip_length < pkt->l4_offset - pkt->l3_offset + sizeof(*tcp))
 			return drop(DROP_TRUNCATED);
-		if (tcp->doff < 5 ||
-		    pkt->ip_length < pkt->l4_offset - pkt->l3_offset + tcp->doff * 4)
+		if (tcp->doff < 5 || pkt->ip_length < pkt->l4_offset - pkt->l3_offset + tcp->doff * 4)
 			return drop(DROP_BAD_HEADER);
 		pkt->key.sport = tcp->source;
 		pkt->key.dport = tcp->dest;

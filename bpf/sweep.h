@@ -28,6 +28,25 @@ static __always_inline __u32 timeout_ticks(const struct settings *set, const str
 	return ((__u64)seconds * 1000000000ULL) >> TICK_SHIFT;
 }
 
+/* Tells the daemon whom to reset. A full ring loses it: then the ends find out by themselves. */
+static __always_inline void conn_report(const struct conn *in, const struct conn *out)
+{
+	struct expired_conn *report;
+
+	if (in->key.proto != IPPROTO_TCP || in->state != TCP_STATE_ESTABLISHED || !out->next_seq)
+		return;
+	report = bpf_ringbuf_reserve(&expired_conns, sizeof(*report), 0);
+	if (!report)
+		return;
+	report->client = in->key;
+	report->reply = out->key;
+	report->client_next_hop = out->next_hop;
+	report->server_next_hop = in->next_hop;
+	report->client_seq = out->next_seq;
+	report->server_seq = out->last_ack;
+	bpf_ringbuf_submit(report, BPF_RB_NO_WAKEUP);
+}
+
 /* Gives back the connection's place in its server's counts, once. */
 static __always_inline void conn_uncount(struct conn *conn)
 {
@@ -76,8 +95,10 @@ static __always_inline __u64 sweep_live(struct settings *set, struct conn *conn,
 	conn_uncount(conn);
 	if (!(conn->flags & CONN_DEAD))
 		return SWEPT_LIVE;
-	if (peer && peer->peer == index && tag_kind(peer->tag) == SLOT_LIVE)
+	if (peer && peer->peer == index && tag_kind(peer->tag) == SLOT_LIVE) {
+		conn_report(conn, peer);
 		conn_retire(peer, now);
+	}
 	conn_retire(conn, now);
 	return SWEPT_EXPIRED;
 }

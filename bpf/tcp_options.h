@@ -17,14 +17,14 @@
 #define OPTIONS_OFFSET_MASK 0x7f /* 18 + 40 + 60 fits */
 
 struct tcp_edit {
-	__u32 offset;	    /* of the options in the frame */
-	__u32 length;	    /* of the options, multiple of 4 */
-	__u32 mss_less;	    /* taken off the MSS option */
-	__u32 sack_less;    /* subtracted from SACK edges */
-	__u8 no_timestamp;  /* overwrite the timestamp option by NOPs */
-	__u8 no_toa;	    /* overwrite a client's own TOA option by NOPs: a server would believe it */
+	__u32 offset;	   /* of the options in the frame */
+	__u32 length;	   /* of the options, multiple of 4 */
+	__u32 mss_less;	   /* taken off the MSS option */
+	__u32 sack_less;   /* subtracted from SACK edges */
+	__u8 no_timestamp; /* overwrite the timestamp option by NOPs */
+	__u8 no_toa;	   /* overwrite a client's own TOA option by NOPs: a server would believe it */
 	__u8 pad[2];
-	__u32 checksum;	    /* out: what the edit adds to the checksum, folded */
+	__u32 checksum; /* out: what the edit adds to the checksum, folded */
 };
 
 /* Sets a byte of the frame; what that adds to a sum of 16-bit words that starts at an even offset. */

@@ -102,7 +102,7 @@ static __noinline void conn_change_state(__u32 index, __u8 state)
 		flags &= ~CONN_INACTIVE;
 	else
 		flags |= CONN_INACTIVE;
-	new = status_word(state, flags);
+	new = (old & ~0xffff) | status_word(state, flags);
 	if (__sync_val_compare_and_swap(conn_status_word(inbound), old, new) != old)
 		return; /* another packet of the connection was faster; the next one sees its state */
 	(inbound == conn ? peer : conn)->state = state;

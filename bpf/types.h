@@ -15,39 +15,39 @@
 enum address_family { AF_INET4 = 2, AF_INET6 = 10, AF_MAC = 17 };
 
 enum limits {
-	MAX_PORTS = 16,	       /* netdevs with our program on them */
-	MAX_DEVICES = 1024,    /* ports, VLANs and what else has an id */
+	MAX_PORTS = 16,	    /* netdevs with our program on them */
+	MAX_DEVICES = 1024, /* ports, VLANs and what else has an id */
 	MAX_SERVICES = 65536,
-	MAX_DESTS = 65536,
+	MAX_DESTS = 131072,
 	MAX_SCHEDULE = 1048576, /* entries of all schedules together */
-	MAX_LADDRS = 65536,    /* entries of all services' local address lists together */
-	MAX_LADDR_IDS = 4096,  /* distinct local addresses */
+	MAX_LADDRS = 65536,	/* entries of all services' local address lists together */
+	MAX_LADDR_IDS = 4096,	/* distinct local addresses */
 	MAX_NEIGHBOURS = 16384,
 	MAX_ADDRESSES = 65536,
 	MAX_ROUTES = 65536,
-	CONN_WINDOW = 128,     /* slots a lookup may look at */
+	CONN_WINDOW = 128, /* slots a lookup may look at */
 	NEIGHBOUR_WINDOW = 32,
-	WLC_DESTS = 256,       /* servers a live scan may look at */
-	SWEEP_SLOTS = 4096,    /* slots one run of the sweep looks at */
-	PORT_MIN = 1025,       /* local ports, as DPVS's sapool */
+	WLC_DESTS = 256,    /* servers a live scan may look at */
+	SWEEP_SLOTS = 4096, /* slots one run of the sweep looks at */
+	PORT_MIN = 1025,    /* local ports, as DPVS's sapool */
 	PORT_MAX = 65535,
-	TICK_SHIFT = 23,       /* a tick of conn.last_seen is 2^23 ns = 8.4 ms */
+	TICK_SHIFT = 23, /* a tick of conn.last_seen is 2^23 ns = 8.4 ms */
 };
 
 /* First word of a slot of an open-addressing table: kind << 32 | hash. */
 enum slot_kind {
-	SLOT_EMPTY = 0,	    /* ends a lookup */
-	SLOT_BUSY = 1,	    /* claimed, body not written yet */
+	SLOT_EMPTY = 0, /* ends a lookup */
+	SLOT_BUSY = 1,	/* claimed, body not written yet */
 	SLOT_LIVE = 2,
 	SLOT_DYING = 3,	    /* not found any more, but an XDP run may still hold it */
 	SLOT_TOMBSTONE = 4, /* free, does not end a lookup */
 };
 
 enum conn_flags {
-	CONN_INBOUND = 1 << 0,	/* client to server; the other slot of a connection lacks it */
-	CONN_NAT64 = 1 << 1,	/* the rewritten packet has the other family */
-	CONN_INACTIVE = 1 << 2, /* counted as inactive, not active */
-	CONN_DEAD = 1 << 3,	/* expired: its counts have been given back */
+	CONN_INBOUND = 1 << 0,	 /* client to server; the other slot of a connection lacks it */
+	CONN_NAT64 = 1 << 1,	 /* the rewritten packet has the other family */
+	CONN_INACTIVE = 1 << 2,	 /* counted as inactive, not active */
+	CONN_DEAD = 1 << 3,	 /* expired: its counts have been given back */
 	CONN_QUIESCENT = 1 << 4, /* ends with its server (service flag expire-quiescent) */
 };
 
@@ -67,26 +67,26 @@ struct conn_key {
  */
 struct conn {
 	__u64 tag;
-	struct conn_key key;	/* as the packet arrives */
-	__u32 last_seen;	/* ticks */
-	__u8 state;		/* enum tcp_state or udp_state; equal in both slots */
-	__u8 flags;		/* enum conn_flags */
-	__u16 pad0;
-	__u32 timeout;		/* service's own timeout, seconds; 0 = the state's */
-	__u32 peer;		/* slot of the other direction */
+	struct conn_key key; /* as the packet arrives */
+	__u32 last_seen;     /* ticks */
+	__u8 state;	     /* enum tcp_state or udp_state; equal in both slots */
+	__u8 flags;	     /* enum conn_flags */
+	__u16 l4_delta;	     /* checksum difference of the rewritten addresses and ports */
+	__u32 timeout;	     /* service's own timeout, seconds; 0 = the state's */
+	__u32 peer;	     /* slot of the other direction */
 
-	__u8 saddr[16];		/* rewritten */
+	__u8 saddr[16]; /* rewritten */
 	__u8 daddr[16];
 	__be16 sport;
 	__be16 dport;
-	__u32 next_hop;		/* generation << 16 | index into neighbours */
+	__u32 next_hop; /* generation << 16 | index into neighbours */
 	__u32 dest;
-	__u32 service;
-	__u32 seq_delta;	/* inbound: added to seq; outbound: subtracted from ack and SACK edges (host order) */
-	__u32 first_ack;	/* inbound: ack of segments that carry the TOA, server's ISN + 1 (host order), 0 = unknown */
-	__u16 l4_delta;		/* checksum difference of the addresses and ports */
-	__u16 pad1;
-	__u32 laddr_id;
+	__u16 service;
+	__u16 laddr_id;
+	__u32 seq_delta; /* inbound: added to seq; outbound: subtracted from ack and SACK edges (host order) */
+	__u32 first_ack; /* inbound: ack of segments that carry the TOA, server's ISN + 1 (host order), 0 = unknown */
+	__u32 next_seq;	 /* outbound: what the server will send next and has acknowledged, as it numbers; both */
+	__u32 last_ack;	 /* are for the resets of an established connection that expires (host order) */
 };
 
 enum tcp_state {
@@ -121,13 +121,13 @@ struct service_key {
 };
 
 struct service {
-	__u32 id;	      /* index of services' counters */
-	__u32 flags;	      /* DPVS's service flags */
-	__u32 schedule_kind;  /* enum schedule_kind */
-	__u32 schedule_base;  /* first entry in schedules */
+	__u32 id;	     /* index of services' counters */
+	__u32 flags;	     /* DPVS's service flags */
+	__u32 schedule_kind; /* enum schedule_kind */
+	__u32 schedule_base; /* first entry in schedules */
 	__u32 schedule_length;
-	__u32 conn_timeout;   /* seconds, 0 = the state's */
-	__u32 laddr4_base;    /* first entry in laddrs */
+	__u32 conn_timeout; /* seconds, 0 = the state's */
+	__u32 laddr4_base;  /* first entry in laddrs */
 	__u32 laddr4_length;
 	__u32 laddr6_base;
 	__u32 laddr6_length;
@@ -138,7 +138,13 @@ struct service_counters {
 	__u64 laddr;	 /* position in the local addresses */
 };
 
-enum forwarding { FORWARDING_NAT = 0, FORWARDING_TUNNEL = 2, FORWARDING_DR = 3, FORWARDING_FULLNAT = 5, FORWARDING_SNAT = 6 };
+enum forwarding {
+	FORWARDING_NAT = 0,
+	FORWARDING_TUNNEL = 2,
+	FORWARDING_DR = 3,
+	FORWARDING_FULLNAT = 5,
+	FORWARDING_SNAT = 6
+};
 
 /* Written by user space; dest_conns and dest_stats of the same index are written by BPF. */
 struct dest {
@@ -154,7 +160,7 @@ struct dest {
 struct dest_conns {
 	__u64 active;
 	__u64 inactive;
-	__u64 refused;	/* connections refused because of max_conn */
+	__u64 refused; /* connections refused because of max_conn */
 };
 
 struct traffic_stats {
@@ -187,7 +193,7 @@ struct device {
 	__u16 mtu;     /* of the IP packet */
 	__u8 mac[6];
 	__u8 pad[2];
-	__u32 kni;     /* ifindex frames for the host are redirected to; 0 = pass */
+	__u32 kni; /* ifindex frames for the host are redirected to; 0 = pass */
 };
 
 struct device_stats {
@@ -249,16 +255,16 @@ struct neighbour {
 	__u8 addr[16];
 	__u16 device;
 	__u8 af;
-	__u8 state;	   /* enum neighbour_state */
-	__u16 generation;  /* grows each time the slot gets another neighbour */
-	__u16 mtu;	   /* of the device */
+	__u8 state;	  /* enum neighbour_state */
+	__u16 generation; /* grows each time the slot gets another neighbour */
+	__u16 mtu;	  /* of the device */
 	__u8 dmac[6];
 	__u8 smac[6];
-	__u16 port;	   /* device id of the port to leave by */
-	__u16 vlan;	   /* tag to push, 0 = none */
-	__u32 ifindex;	   /* of that port */
-	__u32 updated;	   /* ticks; when the MAC was last confirmed */
-	__u8 flags;	   /* enum neighbour_flags */
+	__u16 port;    /* device id of the port to leave by */
+	__u16 vlan;    /* tag to push, 0 = none */
+	__u32 ifindex; /* of that port */
+	__u32 updated; /* ticks; when the MAC was last confirmed */
+	__u8 flags;    /* enum neighbour_flags */
 	__u8 pad[3];
 };
 
@@ -270,11 +276,11 @@ enum settings_flags {
 };
 
 struct settings {
-	__u32 secret[12]; /* of the hashes; fixed for the life of the tables */
-	__u32 conn_slots; /* homes; the table has CONN_WINDOW more */
-	__u32 cpus;	 /* residues of the port range */
-	__u32 flags;	 /* enum settings_flags */
-	__u32 init_timeout; /* seconds */
+	__u32 secret[12];      /* of the hashes; fixed for the life of the tables */
+	__u32 conn_slots;      /* homes; the table has CONN_WINDOW more */
+	__u32 cpus;	       /* residues of the port range */
+	__u32 flags;	       /* enum settings_flags */
+	__u32 init_timeout;    /* seconds */
 	__u32 tcp_timeout[16]; /* seconds, by enum tcp_state */
 	__u32 udp_timeout[4];
 	__u32 default_ttl;
@@ -284,7 +290,7 @@ struct settings {
 enum event_kind {
 	EVENT_NEIGHBOUR_WANTED = 1, /* a frame needs this neighbour: solicit it */
 	EVENT_NEIGHBOUR_LEARNED,
-	EVENT_DAD_CONFLICT,	    /* someone else answered for an address of ours */
+	EVENT_DAD_CONFLICT, /* someone else answered for an address of ours */
 };
 
 struct event {
@@ -294,6 +300,16 @@ struct event {
 	__u8 mac[6];
 	__u8 af;
 	__u8 pad;
+};
+
+/* An established TCP connection expired: both ends are to be reset (reference: dataplane 3.6). */
+struct expired_conn {
+	struct conn_key client; /* client to vip */
+	struct conn_key reply;	/* server to laddr */
+	__u32 client_next_hop;
+	__u32 server_next_hop;
+	__u32 client_seq; /* for a reset the client accepts, host order */
+	__u32 server_seq; /* for one the server accepts */
 };
 
 /* Context of the program sweep: looks at slots (first - count, first]. */
@@ -313,9 +329,9 @@ struct neighbour_args {
 	__u32 device;
 	__u32 af;
 	__u8 mac[6];
-	__u8 set_mac;  /* take mac and state; else only claim */
-	__u8 remove;   /* free the slot */
-	__u32 state;   /* enum neighbour_state */
+	__u8 set_mac; /* take mac and state; else only claim */
+	__u8 remove;  /* free the slot */
+	__u32 state;  /* enum neighbour_state */
 	__u32 set_flags;
 	__u32 clear_flags;
 	/* out */
@@ -328,34 +344,34 @@ struct neighbour_args {
  */
 enum drop_reason {
 	DROP_NONE,
-	DROP_TRUNCATED,		/* a header is cut short */
-	DROP_BAD_HEADER,	/* version, length fields or data offset make no sense */
-	DROP_BAD_CHECKSUM,	/* IPv4 header, ICMP */
-	DROP_BAD_ADDRESS,	/* a source or destination no packet may have */
-	DROP_IP_OPTIONS,	/* IPv4 options or IPv6 extension headers to a service */
-	DROP_FRAGMENT,		/* to an address of ours */
+	DROP_TRUNCATED,	   /* a header is cut short */
+	DROP_BAD_HEADER,   /* version, length fields or data offset make no sense */
+	DROP_BAD_CHECKSUM, /* IPv4 header, ICMP */
+	DROP_BAD_ADDRESS,  /* a source or destination no packet may have */
+	DROP_IP_OPTIONS,   /* IPv4 options or IPv6 extension headers to a service */
+	DROP_FRAGMENT,	   /* to an address of ours */
 	DROP_TTL,
 	DROP_MTU,
-	DROP_NO_DEST,		/* no server may take the connection */
-	DROP_DEST_OVERLOAD,	/* max_conn */
-	DROP_NO_LADDR,		/* the service has no local address of the server's family */
-	DROP_NO_PORT,		/* every local port tried was taken */
-	DROP_CONN_FULL,		/* no slot within the window */
-	DROP_TCP_NO_CONN,	/* TCP to a service without SYN and without connection */
+	DROP_NO_DEST,	    /* no server may take the connection */
+	DROP_DEST_OVERLOAD, /* max_conn */
+	DROP_NO_LADDR,	    /* the service has no local address of the server's family */
+	DROP_NO_PORT,	    /* every local port tried was taken */
+	DROP_CONN_FULL,	    /* no slot within the window */
+	DROP_TCP_NO_CONN,   /* TCP to a service without SYN and without connection */
 	DROP_DEFENCE_TCP,
 	DROP_DEFENCE_UDP,
 	DROP_NO_ROUTE,
-	DROP_NO_NEIGHBOUR,	/* next hop not resolved (yet) */
+	DROP_NO_NEIGHBOUR, /* next hop not resolved (yet) */
 	DROP_NEIGHBOUR_FULL,
-	DROP_FORWARDING_MODE,	/* a mode this data plane does not have */
-	DROP_NAT64_CHECKSUM,	/* IPv6 UDP without checksum */
-	DROP_ADJUST,		/* no headroom, or the kernel refused to move the packet's start */
-	DROP_EXPIRE_QUIESCENT,	/* its server is gone and the service asks to expire */
-	DROP_ICMP_UNRELATED,	/* ICMP error about a connection, but not valid */
-	DROP_ND_INVALID,	/* neighbour discovery with hop limit not 255, or broken */
+	DROP_FORWARDING_MODE,  /* a mode this data plane does not have */
+	DROP_NAT64_CHECKSUM,   /* IPv6 UDP without checksum */
+	DROP_ADJUST,	       /* no headroom, or the kernel refused to move the packet's start */
+	DROP_EXPIRE_QUIESCENT, /* its server is gone and the service asks to expire */
+	DROP_ICMP_UNRELATED,   /* ICMP error about a connection, but not valid */
+	DROP_ND_INVALID,       /* neighbour discovery with hop limit not 255, or broken */
 	DROP_IPV6_OFF,
-	DROP_KNI_OFF,		/* not ours, and global_defs/kni is off */
-	DROP_INTERNAL,		/* a map entry that must exist does not */
+	DROP_KNI_OFF,  /* not ours, and global_defs/kni is off */
+	DROP_INTERNAL, /* a map entry that must exist does not */
 	DROP_REASON_MAX,
 };
 

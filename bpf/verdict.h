@@ -21,7 +21,6 @@
 #define __noinline __attribute__((noinline))
 #endif
 
-
 static __always_inline int drop(__u32 reason)
 {
 	__u64 *count = bpf_map_lookup_elem(&drops, &reason);

@@ -37,6 +37,7 @@ ANCHOR(settings_flags);
 ANCHOR(event_kind);
 ANCHOR(drop_reason);
 const struct event *unused_event __attribute__((unused));
+const struct expired_conn *unused_expired_conn __attribute__((unused));
 
 static __always_inline void traffic_count(const struct conn *conn, __u32 bytes)
 {

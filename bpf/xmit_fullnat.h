@@ -22,11 +22,11 @@
 
 /* What of the old IP header survives; read before the frame's start moves. */
 struct ip_fields {
-	__be32 flow;	/* IPv6: version, class and label */
+	__be32 flow; /* IPv6: version, class and label */
 	__be16 id;
 	__be16 fragment; /* flags */
 	__u8 class;
-	__u8 ttl;	/* already decremented */
+	__u8 ttl; /* already decremented */
 };
 
 struct toa4 {
@@ -112,6 +112,19 @@ static __always_inline void write_ipv6(struct ipv6hdr *ip, const struct conn *co
 	copy16(&ip->daddr, conn->daddr);
 }
 
+/* Remembers how far the server is; what an old segment says does not take it back. */
+static __always_inline void server_progress(const struct pkt *pkt, struct conn *conn, const struct tcphdr *tcp)
+{
+	__u32 payload = pkt->ip_length - (pkt->l4_offset - pkt->l3_offset) - tcp->doff * 4;
+	__u32 next = bpf_ntohl(tcp->seq) + payload + !!(pkt->tcp_flags & (TCP_SYN | TCP_FIN));
+
+	if (pkt->tcp_flags & TCP_SYN || (__s32)(next - conn->next_seq) > 0)
+		conn->next_seq = next;
+	if (pkt->tcp_flags & TCP_ACK &&
+	    (pkt->tcp_flags & TCP_SYN || (__s32)(bpf_ntohl(tcp->ack_seq) - conn->last_ack) > 0))
+		conn->last_ack = bpf_ntohl(tcp->ack_seq);
+}
+
 /* TCP edits that do not move anything; the difference for the checksum. toa is the length of ours, 0 = none. */
 static __always_inline __u32 tcp_rewrite(struct xdp_md *ctx, const struct pkt *pkt, struct conn *conn,
 					 struct tcphdr *tcp, __u32 l4_offset, bool inbound, __u32 toa)
@@ -135,6 +148,7 @@ static __always_inline __u32 tcp_rewrite(struct xdp_md *ctx, const struct pkt *p
 		if (!edit.no_toa)
 			return sum;
 	} else {
+		server_progress(pkt, conn, tcp);
 		if (pkt->tcp_flags & TCP_ACK) {
 			__be32 ack = bpf_htonl(bpf_ntohl(tcp->ack_seq) - delta);
 
@@ -145,8 +159,8 @@ static __always_inline __u32 tcp_rewrite(struct xdp_md *ctx, const struct pkt *p
 		if (syn) {
 			struct conn *peer = conn_at(conn->peer);
 
-			edit.mss_less = conn->flags & CONN_NAT64 || conn->key.af == AF_INET6 ? TOA_LENGTH_V6 :
-											      TOA_LENGTH_V4;
+			edit.mss_less =
+				conn->flags & CONN_NAT64 || conn->key.af == AF_INET6 ? TOA_LENGTH_V6 : TOA_LENGTH_V4;
 			if (peer && pkt->tcp_flags & TCP_ACK)
 				peer->first_ack = bpf_ntohl(tcp->seq) + 1;
 		}
@@ -202,8 +216,8 @@ static __always_inline __u32 toa_length(const struct pkt *pkt, const struct conn
 {
 	__u32 length = pkt->key.af == AF_INET4 ? TOA_LENGTH_V4 : TOA_LENGTH_V6;
 
-	if (bpf_ntohl(tcp->ack_seq) != conn->first_ack || !conn->first_ack ||
-	    pkt->tcp_flags & (TCP_SYN | TCP_RST) || tcp->doff * 4 + length > 60 || ip_length + length > mtu)
+	if (bpf_ntohl(tcp->ack_seq) != conn->first_ack || !conn->first_ack || pkt->tcp_flags & (TCP_SYN | TCP_RST) ||
+	    tcp->doff * 4 + length > 60 || ip_length + length > mtu)
 		return 0;
 	return length;
 }

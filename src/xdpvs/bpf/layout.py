@@ -23,7 +23,7 @@ class AddressFamily(enum.IntEnum):
 MAX_PORTS: Final = 16
 MAX_DEVICES: Final = 1024
 MAX_SERVICES: Final = 65536
-MAX_DESTS: Final = 65536
+MAX_DESTS: Final = 131072
 MAX_SCHEDULE: Final = 1048576
 MAX_LADDRS: Final = 65536
 MAX_LADDR_IDS: Final = 4096
@@ -92,6 +92,16 @@ class ScheduleKind(enum.IntEnum):
     SEQUENCE = 1
     WLC = 2
     HASH = 3
+
+
+class Forwarding(enum.IntEnum):
+    """C: enum forwarding."""
+
+    NAT = 0
+    TUNNEL = 2
+    DR = 3
+    FULLNAT = 5
+    SNAT = 6
 
 
 class DeviceKind(enum.IntEnum):
@@ -217,7 +227,7 @@ class Conn(Struct):
         ("last_seen", ctypes.c_uint32),
         ("state", ctypes.c_uint8),
         ("flags", ctypes.c_uint8),
-        ("pad0", ctypes.c_uint16),
+        ("l4_delta", ctypes.c_uint16),
         ("timeout", ctypes.c_uint32),
         ("peer", ctypes.c_uint32),
         ("_saddr", ctypes.c_uint8 * 16),
@@ -226,19 +236,19 @@ class Conn(Struct):
         ("dport", be16),
         ("next_hop", ctypes.c_uint32),
         ("dest", ctypes.c_uint32),
-        ("service", ctypes.c_uint32),
+        ("service", ctypes.c_uint16),
+        ("laddr_id", ctypes.c_uint16),
         ("seq_delta", ctypes.c_uint32),
         ("first_ack", ctypes.c_uint32),
-        ("l4_delta", ctypes.c_uint16),
-        ("pad1", ctypes.c_uint16),
-        ("laddr_id", ctypes.c_uint32),
+        ("next_seq", ctypes.c_uint32),
+        ("last_ack", ctypes.c_uint32),
     )
     tag: int
     key: ConnKey
     last_seen: int
     state: int
     flags: int
-    pad0: int
+    l4_delta: int
     timeout: int
     peer: int
     saddr = ByteArray(16)
@@ -248,11 +258,11 @@ class Conn(Struct):
     next_hop: int
     dest: int
     service: int
+    laddr_id: int
     seq_delta: int
     first_ack: int
-    l4_delta: int
-    pad1: int
-    laddr_id: int
+    next_seq: int
+    last_ack: int
 
 
 class ServiceKey(Struct):
@@ -558,6 +568,25 @@ class Event(Struct):
     pad: int
 
 
+class ExpiredConn(Struct):
+    """C: struct expired_conn, 96 bytes."""
+
+    _fields_ = (
+        ("client", ConnKey),
+        ("reply", ConnKey),
+        ("client_next_hop", ctypes.c_uint32),
+        ("server_next_hop", ctypes.c_uint32),
+        ("client_seq", ctypes.c_uint32),
+        ("server_seq", ctypes.c_uint32),
+    )
+    client: ConnKey
+    reply: ConnKey
+    client_next_hop: int
+    server_next_hop: int
+    client_seq: int
+    server_seq: int
+
+
 class SweepArgs(Struct):
     """C: struct sweep_args, 24 bytes."""
 
@@ -616,6 +645,7 @@ CONN_DTYPE: Final = {
         "last_seen",
         "state",
         "flags",
+        "l4_delta",
         "timeout",
         "peer",
         "saddr",
@@ -625,10 +655,11 @@ CONN_DTYPE: Final = {
         "next_hop",
         "dest",
         "service",
+        "laddr_id",
         "seq_delta",
         "first_ack",
-        "l4_delta",
-        "laddr_id",
+        "next_seq",
+        "last_ack",
     ],
     "formats": [
         "u8",
@@ -641,18 +672,20 @@ CONN_DTYPE: Final = {
         "u4",
         "u1",
         "u1",
+        "u2",
         "u4",
         "u4",
         "(16,)u1",
         "(16,)u1",
         ">u2",
         ">u2",
-        "u4",
-        "u4",
-        "u4",
         "u4",
         "u4",
         "u2",
+        "u2",
+        "u4",
+        "u4",
+        "u4",
         "u4",
     ],
     "offsets": [
@@ -666,6 +699,7 @@ CONN_DTYPE: Final = {
         48,
         52,
         53,
+        54,
         56,
         60,
         64,
@@ -675,6 +709,7 @@ CONN_DTYPE: Final = {
         100,
         104,
         108,
+        110,
         112,
         116,
         120,
@@ -744,9 +779,9 @@ MAPS: Final = (
     MapSpec("services", MapType.HASH, 20, 40, 65536, 1),
     MapSpec("vips", MapType.HASH, 20, 4, 65536, 1),
     MapSpec("service_counters", MapType.ARRAY, 4, 16, 65536, 1024),
-    MapSpec("dests", MapType.ARRAY, 4, 32, 65536, 0),
-    MapSpec("dest_conns", MapType.ARRAY, 4, 24, 65536, 1024),
-    MapSpec("dest_stats", MapType.PERCPU_ARRAY, 4, 40, 65536, 0),
+    MapSpec("dests", MapType.ARRAY, 4, 32, 131072, 0),
+    MapSpec("dest_conns", MapType.ARRAY, 4, 24, 131072, 1024),
+    MapSpec("dest_stats", MapType.PERCPU_ARRAY, 4, 40, 131072, 0),
     MapSpec("schedules", MapType.ARRAY, 4, 4, 1048576, 1024),
     MapSpec("laddrs", MapType.ARRAY, 4, 20, 65536, 0),
     MapSpec("laddr_ports", MapType.PERCPU_ARRAY, 4, 4, 4096, 0),
@@ -762,6 +797,7 @@ MAPS: Final = (
     MapSpec("routes6", MapType.LPM_TRIE, 20, 28, 65536, 1),
     MapSpec("drops", MapType.PERCPU_ARRAY, 4, 8, 29, 0),
     MapSpec("events", MapType.RINGBUF, 0, 0, 65536, 0),
+    MapSpec("expired_conns", MapType.RINGBUF, 0, 0, 1048576, 0),
 )
 
 
@@ -793,6 +829,7 @@ class Maps:
     routes6: HashMap[Route6Key, Route]
     drops: PercpuArray[int]
     events: int
+    expired_conns: int
 
     @classmethod
     def of(cls, fd_of: Callable[[str], int]) -> Maps:
@@ -822,7 +859,8 @@ class Maps:
             HashMap(fd_of("routes6"), codec_of(Route6Key), codec_of(Route)),
             PercpuArray(fd_of("drops"), U64),
             fd_of("events"),
+            fd_of("expired_conns"),
         )
 
 
-LAYOUT_HASH: Final = "15fde400a23f05cb"
+LAYOUT_HASH: Final = "3e51c855da861c4c"
