@@ -21,7 +21,7 @@ PORT_BITS = 15
 MAX_LISTED = 1 << 20
 TESTED, NOTHING = 0, 1
 
-_FRAME = Codec[bytes](FRAME_LENGTH, bytes, bytes)
+_FRAME: Codec[bytes] = Codec(FRAME_LENGTH, bytes, bytes)
 
 
 class Feed(Struct):

@@ -22,7 +22,6 @@ from xdpvs.bpf.layout import (
     ConnFlags,
     Dest,
     DestConns,
-    Forwarding,
     Laddr,
     Maps,
     NeighbourState,
@@ -39,6 +38,7 @@ from xdpvs.dataplane.network import DeviceEntry, Network, RouteEntry
 from xdpvs.dataplane.plane import conn_slots
 from xdpvs.dataplane.sweeper import Pass, Sweeper
 from xdpvs.dataplane.tunables import Tunables
+from xdpvs.model.service import ForwardingMode
 
 LOOPBACK = 1
 OUR_MAC = bytes.fromhex("020000000001")
@@ -168,7 +168,7 @@ class Scene:
                 addr=pack_address(ip_address(address)),
                 port=PAYLOAD_PORT,
                 af=_family(address),
-                forwarding=Forwarding.FULLNAT,
+                forwarding=ForwardingMode.FULLNAT,
                 weight=1,
                 service=path.number,
             )
