@@ -1,1 +1,1 @@
-"""Frames and packets as dataclasses: bytes to values and back, nothing else."""
+"""Bytes ↔ dataclass for what the daemon itself sends: `ethernet.Frame`, `arp.Arp`, `ndisc` messages, `tcp.Reset`. No I/O."""
