@@ -42,9 +42,9 @@ CTYPES = {
 }
 # Tables user space reads with numpy.
 NUMPY_STRUCTS = ("conn", "neighbour")
-# Counters nobody needs after an upgrade: their shape may change without costing connections.
-DISPOSABLE_MAPS = ("drops", "events")
-DISPOSABLE_TYPES = ("drop_reason", "event_kind", "event")
+# Counters and ring buffers nobody needs after an upgrade: their shape may change without costing connections.
+DISPOSABLE_MAPS = ("drops", "events", "expired_conns")
+DISPOSABLE_TYPES = ("drop_reason", "event_kind", "event", "expired_conn", "sweep_args", "neighbour_args")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,15 @@ def maps_source(maps: list[MapDefinition]) -> str:
     for m in maps:
         sizes = f"{m.key_size}, {m.value_size}, {m.max_entries}, {m.flags}"
         lines.append(f'    MapSpec("{m.name}", MapType.{m.kind}, {sizes}),')
-    lines += [")", "", "", "@dataclass(frozen=True, slots=True)", "class Maps:"]
+    disposable = ", ".join(f'"{m.name}"' for m in maps if m.name in DISPOSABLE_MAPS)
+    lines += [
+        ")",
+        f"DISPOSABLE_MAPS: Final = frozenset(({disposable},))",
+        "",
+        "",
+        "@dataclass(frozen=True, slots=True)",
+        "class Maps:",
+    ]
     lines += ['    """Every map of the data plane, typed; events is the ring buffer\'s descriptor."""', ""]
     for m in maps:
         annotation = MAP_CLASSES[m.kind].format(key=python_type(m.key), value=python_type(m.value))
@@ -285,7 +293,7 @@ def layout_hash(enums: list[Type], structs: dict[str, list[Field]], maps: list[M
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-HEADER = '''"""Types, enums and maps of the data plane, from BTF by tools/gen_layout.py: do not edit, run `make generate`."""
+HEADER = '''"""Types, enums and maps of the data plane, from BTF by tools/gen_layout.py: not to be edited (make generate)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types, enums and maps of the data plane, from BTF by tools/gen_layout.py: do not edit, run `make generate`."""
+"""Types, enums and maps of the data plane, from BTF by tools/gen_layout.py: not to be edited (make generate)."""
 
 from __future__ import annotations
 
@@ -799,6 +799,13 @@ MAPS: Final = (
     MapSpec("events", MapType.RINGBUF, 0, 0, 65536, 0),
     MapSpec("expired_conns", MapType.RINGBUF, 0, 0, 1048576, 0),
 )
+DISPOSABLE_MAPS: Final = frozenset(
+    (
+        "drops",
+        "events",
+        "expired_conns",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -863,4 +870,4 @@ class Maps:
         )
 
 
-LAYOUT_HASH: Final = "3e51c855da861c4c"
+LAYOUT_HASH: Final = "f77d258804dd9f94"

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from xdpvs.bpf import bpffs
 from xdpvs.bpf.errors import BpfError, PortBusy
-from xdpvs.bpf.layout import CONN_WINDOW, LAYOUT_HASH, MAPS, MAX_PORTS, Maps, Settings
+from xdpvs.bpf.layout import CONN_WINDOW, DISPOSABLE_MAPS, LAYOUT_HASH, MAPS, MAX_PORTS, Maps, Settings
 from xdpvs.bpf.libbpf import possible_cpus
 from xdpvs.bpf.link import XdpLink, XdpMode, attached_mode
 from xdpvs.bpf.maps import ArrayMap, MapFlags, MapSpec, MapType, create_map, map_spec
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 SLOT_SIZE = 128
 BYTES_PER_CONN = 400
-DISPOSABLE = ("drops", "events")
 RECORD_SIZE = 256
 # The kernel adds flags of its own (BPF_F_RDONLY_PROG to device maps).
 _OUR_FLAGS = MapFlags.NO_PREALLOC | MapFlags.MMAPABLE
@@ -142,7 +141,7 @@ class DataPlane:
         layout_path = self.directory / "layout"
         found = self._read_layout(layout_path)
         misfits = self._misfits()
-        self.adopted = found is not None and found.hash == LAYOUT_HASH and not misfits - set(DISPOSABLE)
+        self.adopted = found is not None and found.hash == LAYOUT_HASH and not misfits - DISPOSABLE_MAPS
         if self.adopted and found is not None:
             for name in misfits:
                 self._map_path(name).unlink(missing_ok=True)
