@@ -293,7 +293,7 @@ def layout_hash(enums: list[Type], structs: dict[str, list[Field]], maps: list[M
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-HEADER = '''"""Types, enums and maps of the data plane, from BTF by tools/gen_layout.py: not to be edited (make generate)."""
+HEADER = '''"""Types, enums and maps of the data plane, written by tools/gen_layout.py (make generate)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types, enums and maps of the data plane, from BTF by tools/gen_layout.py: not to be edited (make generate)."""
+"""Types, enums and maps of the data plane, written by tools/gen_layout.py (make generate)."""
 
 from __future__ import annotations
 
