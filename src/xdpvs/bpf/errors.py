@@ -14,16 +14,33 @@ class BpfError(Exception):
         self.errno = error
 
 
+# Bits of linux/capability.h; CAP_SYS_ADMIN includes what CAP_BPF and CAP_PERFMON allow.
+CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
+
+
+def has_capability(name: str) -> bool:
+    """Whether this process has a capability effectively."""
+    with open("/proc/self/status") as status:
+        effective = next((int(line.split()[1], 16) for line in status if line.startswith("CapEff:")), 0)
+    bits = 1 << CAPABILITIES[name]
+    if name in ("CAP_BPF", "CAP_PERFMON"):
+        bits |= 1 << CAPABILITIES["CAP_SYS_ADMIN"]
+    return bool(effective & bits)
+
+
 class LibbpfMissing(BpfError):
     """The host has no libbpf.so.1, or one older than 1.1."""
 
 
 class CapabilityMissing(BpfError):
-    """The process may not do this; the message names the capability."""
+    """The process may not do this; the message names the capabilities, of those it takes, that are missing."""
 
-    def __init__(self, doing: str, capability: str, error: int) -> None:
-        super().__init__(f"{doing}: not permitted, {capability} is missing", error)
-        self.capability = capability
+    def __init__(self, doing: str, needed: tuple[str, ...], error: int) -> None:
+        self.missing = tuple(name for name in needed if not has_capability(name))
+        why = (
+            f"{', '.join(self.missing)} missing" if self.missing else "by a seccomp profile or user namespace, it seems"
+        )
+        super().__init__(f"{doing}: not permitted, {why}", error)
 
 
 class KernelTooOld(BpfError):
@@ -54,11 +71,11 @@ class MapMismatch(BpfError):
     """A pinned map is not the one expected."""
 
 
-def explain(doing: str, error: int, capability: str = "CAP_BPF") -> BpfError:
-    """The typed error of an errno that a bpf call left behind; error may have either sign."""
+def explain(doing: str, error: int, *needed: str) -> BpfError:
+    """The typed error of an errno that a bpf call left behind, of either sign; needed are the capabilities it takes."""
     error = abs(error)
     if error in (errno.EPERM, errno.EACCES):
-        return CapabilityMissing(doing, capability, error)
+        return CapabilityMissing(doing, needed or ("CAP_BPF",), error)
     if error == errno.ENOSYS:
         return KernelTooOld(f"{doing}: this kernel has no bpf system call", error)
     if error in (errno.E2BIG, errno.ENOSPC):

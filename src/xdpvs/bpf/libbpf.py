@@ -124,10 +124,10 @@ def captured_messages() -> Iterator[list[str]]:
         _captured = None
 
 
-def check(result: int, doing: str, capability: str = "CAP_BPF") -> int:
+def check(result: int, doing: str, *needed: str) -> int:
     """The result, or the typed error of a negative one (libbpf 1.x returns -errno)."""
     if result < 0:
-        raise explain(doing, result, capability)
+        raise explain(doing, result, *needed)
     return result
 
 

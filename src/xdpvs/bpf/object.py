@@ -13,6 +13,7 @@ from xdpvs.bpf.errors import BpfError, KernelTooOld, ProgramRejected, explain
 from xdpvs.bpf.libbpf import captured_messages, check, check_pointer, library
 
 BTF_KIND_DATASEC = 15
+LOAD_CAPABILITIES = ("CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON")
 OBJECT_PATH = Path(__file__).with_name("xdpvs.bpf.o")
 
 
@@ -143,10 +144,10 @@ class BpfObject:
             log = text.partition("BEGIN PROG LOAD LOG --")[2].rpartition("-- END PROG LOAD LOG")[0].strip()
             reason = [line for line in log.splitlines() if line and not line.startswith("processed ")]
             if error == errno.EPERM and not reason:
-                return explain(doing, error)
+                return explain(doing, error, *LOAD_CAPABILITIES)
             return ProgramRejected(f"{doing}: the verifier refuses: {reason[-1] if reason else text}", log, error)
         if error in (errno.EPERM, errno.EACCES):
-            return explain(doing, error)
+            return explain(doing, error, *LOAD_CAPABILITIES)
         if error == errno.EINVAL and "unknown" in text:
             return KernelTooOld(f"{doing}: {text}", error)
         return BpfError(f"{doing}: {os.strerror(error)}: {text}", error)

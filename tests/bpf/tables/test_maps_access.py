@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 import mmap
+import shutil
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.netns import need
+from tests.support.tables import TOP
 from xdpvs.bpf import errors, layout
 from xdpvs.bpf.maps import HashMap, MapSpec, MapType, create_map, map_spec, mapped
 from xdpvs.bpf.object import BpfObject
@@ -124,3 +129,15 @@ def test_the_verifiers_reason_is_told_and_nothing_is_printed(
 def test_missing_object() -> None:
     with pytest.raises(errors.BpfError, match="build it"):
         BpfObject(Path("/nonexistent.o"))
+
+
+@pytest.mark.parametrize(
+    ("kept", "missing"),
+    [("-all", "CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON"), ("-all,+bpf,+perfmon", "CAP_NET_ADMIN")],
+)
+def test_missing_capabilities_are_named(tables_path: Path, kept: str, missing: str) -> None:
+    need([] if shutil.which("setpriv") else ["setpriv"])
+    load = f"import pathlib, xdpvs.bpf.object as o; o.BpfObject(pathlib.Path({str(tables_path)!r})).load()"
+    argv = ["setpriv", f"--bounding-set={kept}", "--inh-caps=-all", "--reuid=0", sys.executable, "-c", load]
+    run = subprocess.run(argv, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(TOP / "src")})
+    assert f"not permitted, {missing} missing" in run.stderr
