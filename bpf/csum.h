@@ -13,6 +13,8 @@
 #include <bpf/bpf_endian.h>
 
 #define CSUM_BLOCK 64
+#define CSUM_MAX_OFFSET 255
+#define CSUM_TAIL_MASK 0x3fff
 #define CSUM_BLOCKS 160 /* 10240 bytes: more than any frame XDP sees in one piece */
 
 /* Headers are summed right after their fields were written: words that may be any of those. */
@@ -71,26 +73,16 @@ static __always_inline __s32 frame_length(struct xdp_md *ctx)
 	return length;
 }
 
-/*
- * Folded sum of `length` bytes from `offset` on, -1 if they are not all inside the frame. A global function: the
- * verifier walks its loops once, not per caller.
- */
-__noinline __s64 l4_csum(struct xdp_md *ctx, __u32 offset, __u32 length)
+/* The rest of l4_csum(), less than a block; by itself, or the verifier would walk it behind each block. */
+__noinline __s64 l4_csum_tail(struct xdp_md *ctx, __u32 offset, __u32 length)
 {
 	void *at = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u64 sum = 0;
 
-	if (offset > 255 || length > CSUM_BLOCK * CSUM_BLOCKS)
+	if (offset > CSUM_MAX_OFFSET + CSUM_BLOCK * CSUM_BLOCKS || length >= CSUM_BLOCK)
 		return -1;
-	at += offset;
-	for (__u32 i = 0; i < CSUM_BLOCKS && length >= CSUM_BLOCK; i++) {
-		keep_in_register(at);
-		if (at + CSUM_BLOCK > end)
-			return -1;
-		sum = csum_add(sum, at, CSUM_BLOCK / 4);
-		at += CSUM_BLOCK;
-		length -= CSUM_BLOCK;
-	}
+	keep_in_register(offset); /* which the verifier forgot if it was spilled, so bound it again */
+	at += offset & CSUM_TAIL_MASK;
 	for (__u32 i = 0; i < CSUM_BLOCK / 4 && length >= 4; i++) {
 		keep_in_register(at);
 		if (at + 4 > end)
@@ -110,7 +102,34 @@ __noinline __s64 l4_csum(struct xdp_md *ctx, __u32 offset, __u32 length)
 			return -1;
 		sum += *(__u8 *)at;
 	}
-	return csum_fold(sum);
+	return sum;
+}
+
+/*
+ * Folded sum of `length` bytes from `offset` on, -1 if they are not all inside the frame. Global functions, both: the
+ * verifier walks their loops once, not per caller.
+ */
+__noinline __s64 l4_csum(struct xdp_md *ctx, __u32 offset, __u32 length)
+{
+	void *at = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 blocks = length / CSUM_BLOCK, tail_offset;
+	__u64 sum = 0;
+	__s64 tail;
+
+	if (offset > CSUM_MAX_OFFSET || blocks > CSUM_BLOCKS)
+		return -1;
+	tail_offset = offset + blocks * CSUM_BLOCK;
+	keep_in_register(offset);
+	at += offset & CSUM_MAX_OFFSET;
+	for (__u32 i = 0; i < CSUM_BLOCKS && i < blocks; i++) {
+		keep_in_register(at);
+		if (at + CSUM_BLOCK > end)
+			return -1;
+		sum = csum_add(sum, at, CSUM_BLOCK / 4);
+		at += CSUM_BLOCK;
+	}
+	tail = l4_csum_tail(ctx, tail_offset, length % CSUM_BLOCK);
+	return tail < 0 ? -1 : csum_fold(sum + tail);
 }
 
 #endif

@@ -49,6 +49,7 @@ struct nd_advert {
 struct nd_facts {
 	struct neighbour_key source;
 	struct neighbour_key target;
+	__u8 destination[16];
 	__u32 flags;
 	__u8 type;
 	__u8 has_mac;
@@ -58,13 +59,19 @@ struct nd_facts {
 	__u8 own_mac[8];
 };
 
-/* The link-layer address option; -1 if the options are broken (RFC 4861 4.6: length 0, or beyond the message). */
-static __noinline int nd_find_mac(struct pkt *pkt, __u8 type, struct nd_facts *facts)
+/*
+ * Takes the link-layer address option out of the options in [at, stop); -1 if they are broken (RFC 4861 4.6: length 0,
+ * or beyond the message). A global function, as is nd_is_valid(): what they look at must not multiply the states of
+ * what follows.
+ */
+__noinline int nd_find_mac(struct xdp_md *ctx, struct nd_facts *facts, __u32 at, __u32 stop)
 {
-	void *data = pkt_data(pkt), *end = pkt_end(pkt);
-	__u32 at = l4_of(pkt) + sizeof(struct nd_message);
-	__u32 stop = l3_of(pkt) + pkt->ip_length;
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u8 type;
 
+	if (!facts)
+		return -1;
+	type = facts->type == ND_SOLICIT ? ND_OPTION_SOURCE : ND_OPTION_TARGET;
 	for (__u32 i = 0; i < ND_OPTIONS && at + sizeof(struct nd_option) <= stop; i++) {
 		struct nd_option *option = data + (at & (2 * ND_MAX_LENGTH - 1));
 
@@ -91,17 +98,18 @@ static __always_inline bool is_solicited_node(const __u8 *group)
 	return word[0] == bpf_htonl(0xff020000) && !word[1] && word[2] == bpf_htonl(1) && group[12] == 0xff;
 }
 
-/* The checks of RFC 4861 7.1.1 and 7.1.2, beyond hop limit and code. */
-static __always_inline bool nd_is_valid(const struct nd_facts *facts, const __u8 *destination)
+/* The checks of RFC 4861 7.1.1 and 7.1.2, beyond hop limit, code and checksum. */
+__noinline int nd_is_valid(const struct nd_facts *facts)
 {
-	bool probe = ipv6_is_unspecified(facts->source.addr);
+	bool probe;
 
-	if (!ipv6_is_unicast(facts->target.addr) || ipv6_is_loopback(facts->source.addr) ||
+	if (!facts || !ipv6_is_unicast(facts->target.addr) || ipv6_is_loopback(facts->source.addr) ||
 	    ipv6_is_multicast(facts->source.addr))
-		return false;
+		return 0;
+	probe = ipv6_is_unspecified(facts->source.addr);
 	if (facts->type == ND_SOLICIT)
-		return !probe || (is_solicited_node(destination) && !facts->has_mac);
-	return !probe && !(facts->flags & ND_SOLICITED && ipv6_is_multicast(destination));
+		return !probe || (is_solicited_node(facts->destination) && !facts->has_mac);
+	return !probe && !(facts->flags & ND_SOLICITED && ipv6_is_multicast(facts->destination));
 }
 
 /*
@@ -243,8 +251,9 @@ static __noinline int nd_input(struct pkt *pkt)
 	copy16(facts.target.addr, message->target);
 	mac_copy(facts.frame_mac, eth->h_source);
 	mac_copy(facts.own_mac, device->mac);
-	if (nd_find_mac(pkt, facts.type == ND_SOLICIT ? ND_OPTION_SOURCE : ND_OPTION_TARGET, &facts) ||
-	    !nd_is_valid(&facts, pkt->key.daddr) || !icmp_checksum_ok(pkt))
+	copy16(facts.destination, pkt->key.daddr);
+	if (nd_find_mac(pkt->ctx, &facts, l4_of(pkt) + sizeof(*message), l3_of(pkt) + pkt->ip_length) ||
+	    !nd_is_valid(&facts) || !icmp_checksum_ok(pkt))
 		return drop(DROP_ND_INVALID);
 	return facts.type == ND_SOLICIT ? nd_solicit(pkt, &facts) : nd_advert(pkt, &facts);
 }
