@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from xdpvs.bpf import bpffs, errors, layout
-from xdpvs.bpf.link import XdpMode, attached_mode
+from xdpvs.bpf.link import XdpLink, XdpMode, attached_mode
 from xdpvs.bpf.maps import MapSpec, MapType, create_map
 from xdpvs.dataplane import plane as plane_module
 from xdpvs.dataplane.journal import MAX_DATA, Journal, RecordTooLarge
@@ -22,6 +24,9 @@ from xdpvs.model.network import Address, AddressFlags
 from xdpvs.model.service import AddressRange, Match, Service, ServiceFlags, ServiceKey
 
 POOL = 1000
+EXPERIMENTAL = 0x88B5  # ethertype for local experiments
+SO_RCVBUFFORCE = 33
+FRAME = bytes.fromhex("020000000001 020000000002 88b5") + bytes(46)
 
 
 @contextmanager
@@ -31,6 +36,21 @@ def opened(directory: Path, tables: Path, *ports: Port, pool: int = POOL) -> Ite
         yield plane
     finally:
         plane.close(detach=False)
+
+
+def raw_socket(receive: int) -> socket.socket:
+    """A socket on the far end of the veth; receives frames of one ethertype, none for 0."""
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    raw.bind(("right", receive))
+    raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+    raw.settimeout(0.5)
+    return raw
+
+
+def send_slowly(sender: socket.socket, count: int) -> None:
+    for _ in range(count):
+        sender.send(FRAME)
+        time.sleep(1e-4)
 
 
 def test_slots_keep_the_memory_budget_and_the_load_factor() -> None:
@@ -205,3 +225,29 @@ def test_journal_refuses_what_does_not_fit(bpffs_dir: Path) -> None:
     with pytest.raises(RecordTooLarge):
         journal.put(1, 1, address)
     assert journal.load(1, Address) == {}
+
+
+@pytest.mark.usefixtures("namespace")
+def test_no_frame_is_lost_while_daemons_come_and_go(bpffs_dir: Path, tables_path: Path) -> None:
+    """The program sends every frame back, so what returns counts what was not lost."""
+    left, right = (Port(name, socket.if_nametoindex(name)) for name in ("left", "right"))
+    plane = DataPlane.open(bpffs_dir, [left], POOL, object_path=tables_path)
+    plane.attach()
+    # Native XDP_TX on a veth reaches the other end only if that has a program too.
+    far = XdpLink.attach(plane.program_fd("kni_receive"), right.ifindex, right.name, XdpMode.NATIVE)
+    with raw_socket(0) as sender, raw_socket(EXPERIMENTAL) as receiver:
+        for _ in range(5):
+            flood = threading.Thread(target=send_slowly, args=(sender, 500))
+            flood.start()
+            plane.close(detach=False)
+            plane = DataPlane.open(bpffs_dir, [left], POOL, object_path=tables_path)
+            assert plane.adopted
+            plane.attach()
+            flood.join()
+        returned = 0
+        with suppress(TimeoutError):
+            while receiver.recv(2048):
+                returned += 1
+    assert returned == 5 * 500
+    far.close()
+    plane.close(detach=True)
