@@ -16,6 +16,8 @@ from xdpvs.bpf.errors import BpfError, explain
 from xdpvs.bpf.libbpf import check, library
 
 BPF_FS_MAGIC = 0xCAFE4A11
+SYSTEM_DIR = Path("/sys/fs/bpf")
+"""The directory the kernel makes for it; containers and hosts without systemd leave it empty."""
 _MOUNT_FLAGS = 2 | 4 | 8  # nosuid, nodev, noexec
 
 
@@ -34,6 +36,8 @@ def is_bpffs(path: Path) -> bool:
 
 def ensure_bpffs(path: Path) -> None:
     """Make path a directory on a BPF filesystem, mounting one there if it is on another; only root may enter."""
+    if path.is_relative_to(SYSTEM_DIR) and SYSTEM_DIR.exists() and not is_bpffs(SYSTEM_DIR):
+        _mount(SYSTEM_DIR)
     nearest = path
     while not nearest.exists():
         nearest = nearest.parent
