@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from xdpvs.api.errors import DpvsError
-from xdpvs.bpf.errors import BpfError, MapFull
+from xdpvs.bpf.errors import MapFull
 from xdpvs.daemon.records import (
     NO_TRAFFIC,
     DestRecord,
@@ -367,7 +367,7 @@ class Services:
             owner.laddrs[local.laddr.address] = LaddrEntry(laddr_id, local.laddr)
         for entry in by_id.values():
             self._install(entry)
-        sequences = [record.sequence for record in (*services.values(), *dests.values())]
+        sequences = [service.sequence for service in services.values()] + [dest.sequence for dest in dests.values()]
         self._sequence = itertools.count(max(sequences, default=0) + 1)
         self._laddr_ids = itertools.count(max(laddrs, default=0) + 1)
         return list(by_id), [dest.id for entry in by_id.values() for dest in entry.dests.values()]
@@ -404,8 +404,6 @@ def _room() -> Iterator[None]:
         yield
     except (MapFull, RecordTooLarge) as error:
         raise no_room(error) from error
-    except BpfError:
-        raise
 
 
 def _check_named(key: ServiceKey) -> None:
