@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import enum
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +14,22 @@ from bench.build import bpf_object
 from xdpvs.bpf.maps import ArrayMap
 from xdpvs.bpf.object import BpfObject
 from xdpvs.bpf.structure import U32, Codec, Struct, codec_of
-from xdpvs.bpf.testrun import run_xdp
+from xdpvs.bpf.testrun import XdpAction, XdpRun, run_xdp
 
 FRAME_LENGTH = 80
 FIRST_PORT = 1024
 PORT_BITS = 15
-MAX_LISTED = 1 << 20
-TESTED, NOTHING = 0, 1
+
+
+class Target(enum.IntEnum):
+    """What a feeder jumps into, numbered as in flows.bpf.c."""
+
+    TESTED = 0
+    NOTHING = 1
+    FLOOR = 2
+
+
+_FEEDERS = {Target.TESTED: "feed_tested", Target.NOTHING: "feed_nothing", Target.FLOOR: "feed_floor"}
 
 _FRAME: Codec[bytes] = Codec(FRAME_LENGTH, bytes, bytes)
 
@@ -35,31 +45,34 @@ class Timing:
     """Nanoseconds a packet, medians over rounds: of the program alone, and of the feeder that was subtracted."""
 
     program_ns: float
+    best_ns: float
+    """The fastest round's: what an undisturbed machine would come near to."""
+    floor_ns: float
+    """Of reading and writing one slot of the table, at random, in the same rounds."""
     feeder_ns: float
-    spread_ns: float
-    """Half the distance between the quartiles: what the next run may differ by."""
 
 
 class Feeder:
     """The loaded feeder in front of one program. Frames are FRAME_LENGTH long; shorter ones are refused."""
 
-    def __init__(self, tested: int) -> None:
-        self._object = BpfObject(bpf_object("flows"))
-        self._capacity = 0
-        self._tested = tested
-        self._load(1024)
+    def __init__(self, tested: int, conns: int, slots: int) -> None:
+        self._tested, self._conns, self._slots = tested, conns, slots
+        self._capacity = 1
+        self._object = self._loaded()
 
-    def _load(self, capacity: int) -> None:
-        self._object.close()
-        self._object = BpfObject(bpf_object("flows"))
-        self._object.set_max_entries("frames", capacity)
-        self._object.load()
-        self._capacity = capacity
-        targets = ArrayMap(self._object.map_fd("targets"), U32)
-        targets[TESTED] = self._tested
-        targets[NOTHING] = self._object.program_fd("nothing")
-        self._feeds = ArrayMap(self._object.map_fd("feeds"), codec_of(Feed))
-        self._frames = ArrayMap(self._object.map_fd("frames"), _FRAME)
+    def _loaded(self) -> BpfObject:
+        loaded = BpfObject(bpf_object("flows"))
+        loaded.set_max_entries("frames", self._capacity)
+        loaded.reuse_map("slots", self._conns)
+        loaded.set_rodata({"num_slots": self._slots})
+        loaded.load()
+        targets = ArrayMap(loaded.map_fd("targets"), U32)
+        targets[Target.TESTED] = self._tested
+        targets[Target.NOTHING] = loaded.program_fd("nothing")
+        targets[Target.FLOOR] = loaded.program_fd("touch_slot")
+        self._feeds = ArrayMap(loaded.map_fd("feeds"), codec_of(Feed))
+        self._frames = ArrayMap(loaded.map_fd("frames"), _FRAME)
+        return loaded
 
     def __enter__(self) -> Self:
         return self
@@ -78,35 +91,32 @@ class Feeder:
     def feed_list(self, frames: Sequence[bytes], *, moves: bool = False) -> None:
         """Feed these frames by turns, in their order."""
         if len(frames) > self._capacity:
-            self._load(len(frames))
+            self._object.close()
+            self._capacity = len(frames)
+            self._object = self._loaded()
         self._frames.write(0, b"".join(map(_checked, frames)))
         self._feeds[0] = Feed(flows=len(frames), step=1, listed=1, moves=int(moves))
 
-    def run(self, packets: int, *, tested: bool = True) -> tuple[int, int]:
-        """So many packets; the action of the last and the mean nanoseconds."""
-        program = self._object.program_fd("feed_tested" if tested else "feed_nothing")
-        result = run_xdp(program, bytes(FRAME_LENGTH), repeat=packets)
-        return result.action, result.duration_ns
+    def run(self, packets: int, target: Target = Target.TESTED) -> XdpRun:
+        """So many packets; the action of the last and the mean nanoseconds, feeding included."""
+        return run_xdp(self._object.program_fd(_FEEDERS[target]), bytes(FRAME_LENGTH), repeat=packets)
 
-    def time(self, packets: int, rounds: int, action: int) -> Timing:
-        """The program's time, by turns with the feeder's; the action says what every last packet must meet with."""
-        tested: list[int] = []
-        nothing: list[int] = []
+    def time(self, packets: int, rounds: int, action: int = XdpAction.TX) -> Timing:
+        """The program's time, by turns with the feeder's; the action is what the last packets must meet with."""
+        samples: dict[Target, list[int]] = {target: [] for target in Target}
         for _ in range(rounds):
-            for samples, is_tested in ((nothing, False), (tested, True)):
-                got, duration = self.run(packets, tested=is_tested)
-                if is_tested and got != action:
-                    raise RuntimeError(f"the program returned {got}, not {action}")
-                samples.append(duration)
-        feeder = statistics.median(nothing)
-        return Timing(statistics.median(tested) - feeder, feeder, _spread(tested))
-
-
-def _spread(samples: Sequence[int]) -> float:
-    if len(samples) < 4:
-        return (max(samples) - min(samples)) / 2
-    low, _, high = statistics.quantiles(samples, n=4)
-    return (high - low) / 2
+            for target in Target:
+                result = self.run(packets, target)
+                if target is Target.TESTED and result.action != action:
+                    raise RuntimeError(f"the program returned {result.action}, not {action}")
+                samples[target].append(result.duration_ns)
+        feeder = statistics.median(samples[Target.NOTHING])
+        return Timing(
+            program_ns=statistics.median(samples[Target.TESTED]) - feeder,
+            best_ns=min(samples[Target.TESTED]) - min(samples[Target.NOTHING]),
+            floor_ns=statistics.median(samples[Target.FLOOR]) - feeder,
+            feeder_ns=feeder,
+        )
 
 
 def _step(flows: int) -> int:

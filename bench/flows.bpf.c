@@ -24,7 +24,7 @@
 #define IPV6_SOURCE_LOW 36
 #define IPV6_SOURCE_PORT 54
 
-enum target { TARGET_TESTED, TARGET_NOTHING, TARGETS };
+enum target { TARGET_TESTED, TARGET_NOTHING, TARGET_FLOOR, TARGETS };
 
 /* Flow i comes from port FIRST_PORT + i % 2^15 of address i / 2^15, or is the list's frame i. */
 struct feed {
@@ -60,6 +60,21 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } targets SEC(".maps");
+
+/* The connection table of the program under test, as nothing but memory. */
+struct slot {
+	__u64 words[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
+
+const volatile __u32 num_slots = 1024;
 
 static __always_inline __u16 fold(__u32 sum)
 {
@@ -125,6 +140,34 @@ int feed_nothing(struct xdp_md *ctx)
 	if (!prepare(ctx))
 		bpf_tail_call(ctx, &targets, TARGET_NOTHING);
 	return XDP_ABORTED;
+}
+
+SEC("xdp")
+int feed_floor(struct xdp_md *ctx)
+{
+	if (!prepare(ctx))
+		bpf_tail_call(ctx, &targets, TARGET_FLOOR);
+	return XDP_ABORTED;
+}
+
+/* What no table can do without: a slot somewhere in it is read, both cache lines, and written. */
+SEC("xdp")
+int touch_slot(struct xdp_md *ctx)
+{
+	__u32 zero = 0, index;
+	struct feed *feed = bpf_map_lookup_elem(&feeds, &zero);
+	volatile __u64 *words;
+	struct slot *slot;
+
+	if (!feed)
+		return XDP_ABORTED;
+	index = (__u64)(feed->next * 0x9e3779b1U) * num_slots >> 32;
+	slot = bpf_map_lookup_elem(&slots, &index);
+	if (!slot)
+		return XDP_ABORTED;
+	words = slot->words;
+	words[6] = words[6];
+	return words[0] + words[8] == 42 ? XDP_PASS : XDP_TX;
 }
 
 SEC("xdp")

@@ -199,7 +199,7 @@ def scene(pool: int, object_path: Path = OBJECT_PATH) -> Iterator[tuple[Scene, F
         loaded.set_rodata({"num_ports": 1, "port_ifindexes": [LOOPBACK]})
         loaded.load()
         made = Scene(loaded, pool)
-        with Feeder(made.program) as feeder:
+        with Feeder(made.program, made.maps.conns.fd, made.slots) as feeder:
             yield made, feeder
 
 
