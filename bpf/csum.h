@@ -111,14 +111,17 @@ __noinline __s64 l4_csum_tail(struct xdp_md *ctx, __u32 offset, __u32 length)
  */
 __noinline __s64 l4_csum(struct xdp_md *ctx, __u32 offset, __u32 length)
 {
-	void *at = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 blocks = length / CSUM_BLOCK, tail_offset;
-	__u64 sum = 0;
-	__s64 tail;
+	__u32 blocks = length / CSUM_BLOCK;
+	void *at, *end;
+	__s64 sum;
 
 	if (offset > CSUM_MAX_OFFSET || blocks > CSUM_BLOCKS)
 		return -1;
-	tail_offset = offset + blocks * CSUM_BLOCK;
+	sum = l4_csum_tail(ctx, offset + blocks * CSUM_BLOCK, length % CSUM_BLOCK);
+	if (sum < 0)
+		return -1;
+	at = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
 	keep_in_register(offset);
 	at += offset & CSUM_MAX_OFFSET;
 	for (__u32 i = 0; i < CSUM_BLOCKS && i < blocks; i++) {
@@ -128,8 +131,7 @@ __noinline __s64 l4_csum(struct xdp_md *ctx, __u32 offset, __u32 length)
 		sum = csum_add(sum, at, CSUM_BLOCK / 4);
 		at += CSUM_BLOCK;
 	}
-	tail = l4_csum_tail(ctx, tail_offset, length % CSUM_BLOCK);
-	return tail < 0 ? -1 : csum_fold(sum + tail);
+	return csum_fold(sum);
 }
 
 #endif

@@ -97,43 +97,32 @@ static __always_inline bool icmp_may_complain(struct pkt *pkt)
 	return af == AF_INET4 ? icmp4_may_complain(pkt, data, end) : icmp6_may_complain(pkt, data, end);
 }
 
-static __always_inline void icmp_error_ipv4(struct iphdr *ip, const struct pkt *pkt, __u32 length, __u8 tos)
+static __always_inline __u32 icmp_error_room(const struct pkt *pkt)
 {
-	ip->version = 4;
-	ip->ihl = 5;
-	ip->tos = (tos & 0x1e) | 0xc0; /* precedence internetwork control, RFC 1812 4.3.2.5 */
-	ip->tot_len = bpf_htons(length);
-	ip->id = 0;
-	ip->frag_off = bpf_htons(IP_DF);
-	ip->ttl = ICMP_ERROR_TTL;
-	ip->protocol = IPPROTO_ICMP;
-	__builtin_memcpy(&ip->saddr, pkt->key.daddr, 4);
-	__builtin_memcpy(&ip->daddr, pkt->key.saddr, 4);
-	ipv4_set_checksum(ip);
+	return (pkt->key.af == AF_INET4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) + sizeof(struct icmp_header);
 }
 
-static __always_inline void icmp_error_ipv6(struct ipv6hdr *ip, const struct pkt *pkt, __u32 length)
+/* How much of the packet the error quotes: all that fits into its own size. */
+static __always_inline __u32 icmp_error_quote(const struct pkt *pkt)
 {
-	*(__be32 *)ip = bpf_htonl(6U << 28);
-	ip->payload_len = bpf_htons(length - sizeof(*ip));
-	ip->nexthdr = IPPROTO_ICMPV6;
-	ip->hop_limit = ICMP_ERROR_TTL;
-	copy16(&ip->saddr, pkt->key.daddr);
-	copy16(&ip->daddr, pkt->key.saddr);
+	__u32 most = pkt->key.af == AF_INET4 ? ICMP_ERROR_LENGTH : IPV6_MIN_MTU;
+
+	most -= icmp_error_room(pkt);
+	return pkt->ip_length < most ? pkt->ip_length : most;
 }
 
 /* Moves the L2 header in front of the room made for the error's headers, MACs turned round, tag kept. */
-static __always_inline int icmp_error_make_room(struct pkt *pkt, __u32 room, __u32 quote)
+static __noinline int icmp_error_make_room(struct pkt *pkt)
 {
 	__u8 l2[sizeof(struct ethhdr) + sizeof(struct vlan_header)];
+	__s32 room = icmp_error_room(pkt), wanted = l3_of(pkt) + room + icmp_error_quote(pkt);
 	struct xdp_md *ctx = pkt->ctx;
 	void *data = pkt_data(pkt), *end = pkt_end(pkt);
-	__s32 wanted = l3_of(pkt) + room + quote;
 
 	if (data + sizeof(l2) > end)
 		return -1;
 	__builtin_memcpy(l2, data, sizeof(l2));
-	if (bpf_xdp_adjust_head(ctx, -(__s32)room))
+	if (bpf_xdp_adjust_head(ctx, -room))
 		return -1;
 	if (bpf_xdp_adjust_tail(ctx, wanted - frame_length(ctx)))
 		return -1;
@@ -146,77 +135,71 @@ static __always_inline int icmp_error_make_room(struct pkt *pkt, __u32 room, __u
 	return 0;
 }
 
-static __always_inline int icmp_error_finish(struct pkt *pkt, __u32 l4, __u32 length, __u64 pseudo)
+/* The quoted header is just behind; its TOS goes over as RFC 1812 4.3.2.5 says, at precedence internetwork control. */
+static __noinline int icmp4_error_headers(struct pkt *pkt, __u32 type, __u32 code, __u32 value)
 {
-	__s64 sum = l4_csum(pkt->ctx, l4, length);
 	void *data = pkt_data(pkt), *end = pkt_end(pkt);
-	struct icmp_header *icmp = data + l4;
+	struct iphdr *ip = data + l3_of(pkt), *quoted;
+	struct icmp_header *icmp = (void *)(ip + 1);
 
-	if (sum < 0 || (void *)(icmp + 1) > end)
-		return XDP_DROP;
-	icmp->checksum = ~csum_fold(pseudo + sum);
-	return reflect(pkt);
-}
-
-static __always_inline void icmp_error_header(struct icmp_header *icmp, __u32 type, __u32 code, __u32 value)
-{
+	quoted = (void *)(icmp + 1);
+	if ((void *)(quoted + 1) > end)
+		return -1;
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->tos = (quoted->tos & 0x1e) | 0xc0;
+	ip->tot_len = bpf_htons(icmp_error_room(pkt) + icmp_error_quote(pkt));
+	ip->id = 0;
+	ip->frag_off = bpf_htons(IP_DF);
+	ip->ttl = ICMP_ERROR_TTL;
+	ip->protocol = IPPROTO_ICMP;
+	__builtin_memcpy(&ip->saddr, pkt->key.daddr, 4);
+	__builtin_memcpy(&ip->daddr, pkt->key.saddr, 4);
+	ipv4_set_checksum(ip);
 	icmp->type = type;
 	icmp->code = code;
 	icmp->checksum = 0;
 	icmp->rest = bpf_htonl(value);
+	return 0;
 }
 
-static __noinline int icmp4_error_write(struct pkt *pkt, __u32 type, __u32 code, __u32 value)
+static __noinline int icmp6_error_headers(struct pkt *pkt, __u32 type, __u32 code, __u32 value)
 {
-	const __u32 room = sizeof(struct iphdr) + sizeof(struct icmp_header);
 	void *data = pkt_data(pkt), *end = pkt_end(pkt);
-	__u32 l3 = l3_of(pkt), quote = pkt->ip_length;
-	struct icmp_header *icmp;
-	struct iphdr *ip = data + l3;
-	__u8 tos;
+	struct ipv6hdr *ip = data + l3_of(pkt);
+	struct icmp_header *icmp = (void *)(ip + 1);
 
-	if ((void *)(ip + 1) > end)
-		return XDP_DROP;
-	tos = ip->tos;
-	if (quote > ICMP_ERROR_LENGTH - room)
-		quote = ICMP_ERROR_LENGTH - room;
-	if (icmp_error_make_room(pkt, room, quote))
-		return XDP_DROP;
-	data = pkt_data(pkt);
-	end = pkt_end(pkt);
-	ip = data + l3;
-	icmp = (void *)(ip + 1);
 	if ((void *)(icmp + 1) > end)
-		return XDP_DROP;
-	icmp_error_ipv4(ip, pkt, room + quote, tos);
-	icmp_error_header(icmp, type, code, value);
-	return icmp_error_finish(pkt, l3 + sizeof(*ip), sizeof(*icmp) + quote, 0);
+		return -1;
+	*(__be32 *)ip = bpf_htonl(6U << 28);
+	ip->payload_len = bpf_htons(sizeof(*icmp) + icmp_error_quote(pkt));
+	ip->nexthdr = IPPROTO_ICMPV6;
+	ip->hop_limit = ICMP_ERROR_TTL;
+	copy16(&ip->saddr, pkt->key.daddr);
+	copy16(&ip->daddr, pkt->key.saddr);
+	icmp->type = type;
+	icmp->code = code;
+	icmp->checksum = 0;
+	icmp->rest = bpf_htonl(value);
+	return 0;
 }
 
-static __noinline int icmp6_error_write(struct pkt *pkt, __u32 type, __u32 code, __u32 value)
+static __noinline int icmp_error_checksum(struct pkt *pkt)
 {
-	const __u32 room = sizeof(struct ipv6hdr) + sizeof(struct icmp_header);
-	__u32 l3 = l3_of(pkt), quote = pkt->ip_length;
-	struct icmp_header *icmp;
-	struct ipv6hdr *ip;
-	void *data, *end;
-	__u64 pseudo;
+	__u32 l4 = l3_of(pkt) + icmp_error_room(pkt) - sizeof(struct icmp_header);
+	__u32 length = sizeof(struct icmp_header) + icmp_error_quote(pkt);
+	__s64 sum = l4_csum(pkt->ctx, l4, length);
+	void *data = pkt_data(pkt), *end = pkt_end(pkt);
+	struct icmp_header *icmp = data + (l4 & 63);
 
-	if (quote > IPV6_MIN_MTU - room)
-		quote = IPV6_MIN_MTU - room;
-	if (icmp_error_make_room(pkt, room, quote))
-		return XDP_DROP;
-	data = pkt_data(pkt);
-	end = pkt_end(pkt);
-	ip = data + l3;
-	icmp = (void *)(ip + 1);
-	if ((void *)(icmp + 1) > end)
-		return XDP_DROP;
-	icmp_error_ipv6(ip, pkt, room + quote);
-	icmp_error_header(icmp, type, code, value);
-	pseudo = csum_add(csum_pseudo(sizeof(*icmp) + quote, IPPROTO_ICMPV6), pkt->key.saddr, 4);
-	pseudo = csum_add(pseudo, pkt->key.daddr, 4);
-	return icmp_error_finish(pkt, l3 + sizeof(*ip), sizeof(*icmp) + quote, pseudo);
+	if (sum < 0 || (void *)(icmp + 1) > end)
+		return -1;
+	if (pkt->key.af == AF_INET6) {
+		sum += csum_pseudo(length, IPPROTO_ICMPV6);
+		sum = csum_add(csum_add(sum, pkt->key.saddr, 4), pkt->key.daddr, 4);
+	}
+	icmp->checksum = ~csum_fold(sum);
+	return 0;
 }
 
 /*
@@ -229,9 +212,12 @@ static __noinline int icmp_error_send(struct pkt *pkt, __u32 type, __u32 code, _
 	drop(reason);
 	if (!icmp_may_complain(pkt) || !icmp_rate_allows())
 		return XDP_DROP;
-	if (pkt->key.af == AF_INET4)
-		return icmp4_error_write(pkt, type, code, value);
-	return icmp6_error_write(pkt, type, code, value);
+	if (icmp_error_make_room(pkt))
+		return XDP_DROP;
+	if (pkt->key.af == AF_INET4 ? icmp4_error_headers(pkt, type, code, value)
+				    : icmp6_error_headers(pkt, type, code, value))
+		return XDP_DROP;
+	return icmp_error_checksum(pkt) ? XDP_DROP : reflect(pkt);
 }
 
 #endif
