@@ -154,14 +154,17 @@ int feed_floor(struct xdp_md *ctx)
 SEC("xdp")
 int touch_slot(struct xdp_md *ctx)
 {
-	__u32 zero = 0, index;
+	__u32 zero = 0, index, mixed;
 	struct feed *feed = bpf_map_lookup_elem(&feeds, &zero);
 	volatile __u64 *words;
 	struct slot *slot;
 
 	if (!feed)
 		return XDP_ABORTED;
-	index = (__u64)(feed->next * 0x9e3779b1U) * num_slots >> 32;
+	mixed = (feed->next + 1) * 0x85ebca6b;
+	mixed = (mixed ^ mixed >> 15) * 0xc2b2ae35;
+	mixed ^= mixed >> 16;
+	index = (__u64)mixed * num_slots >> 32;
 	slot = bpf_map_lookup_elem(&slots, &index);
 	if (!slot)
 		return XDP_ABORTED;
