@@ -11,9 +11,9 @@ from math import gcd
 from typing import Self
 
 from bench.build import bpf_object
-from xdpvs.bpf.maps import ArrayMap
+from xdpvs.bpf.maps import ArrayMap, PercpuArray
 from xdpvs.bpf.object import BpfObject
-from xdpvs.bpf.structure import U32, Codec, Struct, codec_of
+from xdpvs.bpf.structure import U32, U64, Codec, Struct, codec_of
 from xdpvs.bpf.testrun import XdpAction, XdpRun, run_xdp
 
 FRAME_LENGTH = 80
@@ -100,6 +100,14 @@ class Feeder:
     def run(self, packets: int, target: Target = Target.TESTED) -> XdpRun:
         """So many packets; the action of the last and the mean nanoseconds, feeding included."""
         return run_xdp(self._object.program_fd(_FEEDERS[target]), bytes(FRAME_LENGTH), repeat=packets)
+
+    def program_fd(self, name: str) -> int:
+        """A program of flows.bpf.c."""
+        return self._object.program_fd(name)
+
+    def received(self) -> int:
+        """Frames `receive` has seen."""
+        return sum(PercpuArray(self._object.map_fd("received"), U64)[0])
 
     def time(self, packets: int, rounds: int, action: int = XdpAction.TX) -> Timing:
         """The program's time, by turns with the feeder's; the action is what the last packets must meet with."""

@@ -74,6 +74,13 @@ struct {
 	__type(value, struct slot);
 } slots SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} received SEC(".maps");
+
 const volatile __u32 num_slots = 1024;
 
 static __always_inline __u16 fold(__u32 sum)
@@ -171,6 +178,41 @@ int touch_slot(struct xdp_md *ctx)
 	words = slot->words;
 	words[6] = words[6];
 	return words[0] + words[8] == 42 ? XDP_PASS : XDP_TX;
+}
+
+/* The yardstick of forwarding: back to the sender, which has to take it. */
+SEC("xdp")
+int swap_macs(struct xdp_md *ctx)
+{
+	struct macs {
+		__u8 to[6];
+		__u8 from[6];
+	} *macs = (void *)(long)ctx->data;
+	__u8 mac[6];
+
+	if ((void *)(macs + 1) > (void *)(long)ctx->data_end)
+		return XDP_DROP;
+	if (macs->to[0] & 1)
+		return XDP_DROP;
+	__builtin_memcpy(mac, macs->to, 6);
+	__builtin_memcpy(macs->to, macs->from, 6);
+	__builtin_memcpy(macs->from, mac, 6);
+	return XDP_TX;
+}
+
+/* The receiver of what was forwarded: frames as short as those fed are ours, the host's own chatter is not IP. */
+SEC("xdp")
+int receive(struct xdp_md *ctx)
+{
+	__u16 *ethertype = (void *)(long)ctx->data + 12;
+	__u32 zero = 0;
+	__u64 *count = bpf_map_lookup_elem(&received, &zero);
+
+	if ((void *)(ethertype + 1) > (void *)(long)ctx->data_end || !count)
+		return XDP_DROP;
+	if (*ethertype == bpf_htons(0x0800))
+		(*count)++;
+	return XDP_DROP;
 }
 
 SEC("xdp")

@@ -30,7 +30,8 @@ def line(row: Row, result: Result) -> str:
         return f"{head} not measured: {result.why_not}"
     verdict = "" if row.budget is None else "ok" if row.keeps(result.value) else "OVER" if not row.at_least else "UNDER"
     dpvs = "-" if row.dpvs is None else number(row.dpvs)
-    return f"{head} {number(result.value):>8} {row.unit:12} {budget_text(row):>9} {verdict:6} {dpvs:>6}"
+    best = f"  best {number(result.details['best_ns'])}" if "best_ns" in result.details else ""
+    return f"{head} {number(result.value):>8} {row.unit:12} {budget_text(row):>9} {verdict:6} {dpvs:>6}{best}"
 
 
 HEADER = f"{'':42} {'here':>8} {'':12} {'budget':>9} {'':6} {'DPVS':>6}"

@@ -1,12 +1,13 @@
 """The data plane in the kernel, on no netdev: tables filled straight away, frames by test run.
 
-One port (the loopback device, from which frames of test runs come), clients behind a router, servers on the link.
+One port (mostly the loopback device, from which frames of test runs come), clients behind a router, servers on the link.
 Four services, one for each pair of families and protocol: rr over four servers, as many local addresses as
 a million connections need.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -83,8 +84,9 @@ PATHS = (UDP4, TCP4, UDP64, UDP6)
 class Scene:
     """The loaded data plane with its services."""
 
-    def __init__(self, loaded: BpfObject, pool: int) -> None:
+    def __init__(self, loaded: BpfObject, pool: int, ifindex: int) -> None:
         self.pool = pool
+        self._ifindex = ifindex
         self.slots = conn_slots(pool)
         self.maps = Maps.of(loaded.map_fd)
         self.program = loaded.program_fd("xdpvs")
@@ -147,7 +149,7 @@ class Scene:
         return found
 
     def _put_network(self) -> None:
-        self._network.put_device(DeviceEntry(0, 0, LOOPBACK, OUR_MAC))
+        self._network.put_device(DeviceEntry(0, 0, self._ifindex, OUR_MAC))
         for link, gateway, clients in (
             (("192.0.2.0", 24), "192.0.2.254", ("10.0.0.0", 8)),
             (("2001:db8:2::", 64), "2001:db8:2::fe", ("2001:db8:c::", 48)),
@@ -192,15 +194,26 @@ class Scene:
 
 
 @contextmanager
-def scene(pool: int, object_path: Path = OBJECT_PATH) -> Iterator[tuple[Scene, Feeder]]:
-    """A scene for so many connections, and a feeder in front of its program."""
-    with BpfObject(object_path) as loaded:
+def scene(pool: int, object_path: Path = OBJECT_PATH, ifindex: int = LOOPBACK) -> Iterator[tuple[Scene, Feeder]]:
+    """A scene for so many connections, and a feeder in front of its program; meanwhile this thread keeps to one CPU."""
+    with BpfObject(object_path) as loaded, _one_cpu():
         loaded.set_max_entries("conns", conn_slots(pool) + CONN_WINDOW)
-        loaded.set_rodata({"num_ports": 1, "port_ifindexes": [LOOPBACK]})
+        loaded.set_rodata({"num_ports": 1, "port_ifindexes": [ifindex]})
         loaded.load()
-        made = Scene(loaded, pool)
+        made = Scene(loaded, pool, ifindex)
         with Feeder(made.program, made.maps.conns.fd, made.slots) as feeder:
             yield made, feeder
+
+
+@contextmanager
+def _one_cpu() -> Iterator[None]:
+    """The last: interrupts tend to go to the first."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def frame(protocol: int, source: tuple[str, int], destination: tuple[str, int], tcp_flags: int = 0) -> bytes:
