@@ -15,6 +15,8 @@
 
 #define DYING_TICKS 16 /* 134 ms, longer than any XDP run */
 #define NO_SLOT (~0U)
+#define UNSETTLED (~0U - 1)
+#define SETTLE_SPINS 1024
 
 static __always_inline struct settings *settings_get(void)
 {
@@ -180,12 +182,32 @@ static __always_inline __u32 conn_claim(const struct settings *set, __u64 hash)
 	return gap;
 }
 
-/* Another live slot with the key of the slot `mine`, nearer to home than it; NO_SLOT if mine is the nearest. */
+/* Tag of a slot, waiting while another CPU is writing its body: some hundred instructions. */
+__noinline __u64 conn_settled(__u32 index)
+{
+	struct conn *conn = conn_at(index);
+	__u64 tag = 0;
+
+	if (!conn)
+		return 0;
+	for (__u32 i = 0; i < SETTLE_SPINS; i++) {
+		tag = *(volatile __u64 *)&conn->tag;
+		if (tag_kind(tag) != SLOT_BUSY)
+			break;
+	}
+	return tag;
+}
+
+/*
+ * Another live slot with the key of the slot `mine`, nearer to home than it; NO_SLOT if mine is the nearest. Whoever is
+ * further from home passed the nearer slot when that was busy or live already, so it sees it here, at the latest after
+ * waiting; the nearer one need not look for those behind it. UNSETTLED if waiting was in vain (its CPU is held up):
+ * then the further one must yield too.
+ */
 __noinline __u32 conn_nearer(__u32 mine, __u64 hash)
 {
 	struct settings *set = settings_get();
 	struct conn *own = conn_at(mine);
-	__u64 live = tag_of(SLOT_LIVE, hash);
 	__u32 home;
 
 	if (!set || !own)
@@ -193,10 +215,16 @@ __noinline __u32 conn_nearer(__u32 mine, __u64 hash)
 	home = conn_home(set, hash);
 	for (__u32 i = 0; i < CONN_WINDOW; i++) {
 		struct conn *conn = conn_at(home + i);
+		__u64 tag;
 
 		if (!conn || home + i == mine)
 			return NO_SLOT;
-		if (*(volatile __u64 *)&conn->tag == live && conn_key_equal(&conn->key, &own->key))
+		tag = *(volatile __u64 *)&conn->tag;
+		if (tag == tag_of(SLOT_BUSY, hash))
+			tag = conn_settled(home + i);
+		if (tag == tag_of(SLOT_BUSY, hash))
+			return UNSETTLED;
+		if (tag == tag_of(SLOT_LIVE, hash) && conn_key_equal(&conn->key, &own->key))
 			return home + i;
 	}
 	return NO_SLOT;

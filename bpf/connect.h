@@ -43,14 +43,12 @@ static __always_inline bool source_is_bad(const struct conn_key *key)
 	return !(s[0] | s[1] | s[2]) && (s[3] == 0 || s[3] == bpf_htonl(1));
 }
 
-/* What rewriting `from` into other addresses and ports adds to a checksum over the pseudo header. */
-static __always_inline __u16 rewrite_difference(const struct conn_key *from, const void *saddr, const void *daddr,
-						__be16 sport, __be16 dport)
+/* What rewriting addresses and ports of `from` into those of `to`, either way round, adds to an L4 checksum. */
+static __always_inline __u16 rewrite_difference(const struct conn_key *from, const struct conn_key *to)
 {
-	__u64 old = csum_add(0, from->saddr, 9); /* addresses and ports */
-	__u64 new = csum_add(csum_add((__u64)sport + dport, saddr, 4), daddr, 4);
+	__u64 old = csum_add(0, from->saddr, 9); /* both addresses and both ports */
 
-	return csum_fold(new + (__u16)~csum_fold(old));
+	return csum_fold(csum_add(0, to->saddr, 9) + (__u16)~csum_fold(old));
 }
 
 /*
@@ -114,15 +112,15 @@ static __always_inline __u32 client_next_hop(struct connect_request *request)
 	return next_hop_reverse(&q->key);
 }
 
-static __always_inline void conn_fill(struct conn *conn, const struct conn_key *key, const void *saddr,
-				      const void *daddr, __be16 sport, __be16 dport)
+/* Writes a claimed slot for packets with `key`, which are to leave as the reverse of `other`. */
+static __noinline void conn_fill(struct conn *conn, const struct conn_key *key, const struct conn_key *other)
 {
 	conn->key = *key;
-	copy16(conn->saddr, saddr);
-	copy16(conn->daddr, daddr);
-	conn->sport = sport;
-	conn->dport = dport;
-	conn->l4_delta = rewrite_difference(key, saddr, daddr, sport, dport);
+	copy16(conn->saddr, other->daddr);
+	copy16(conn->daddr, other->saddr);
+	conn->sport = other->dport;
+	conn->dport = other->sport;
+	conn->l4_delta = rewrite_difference(key, other);
 	conn->state = 0;
 	conn->first_ack = 0;
 	conn->next_seq = 0;
@@ -160,8 +158,8 @@ __noinline int conn_create(struct connect_request *request)
 
 	flags = CONN_INACTIVE | (client->af != reply->af ? CONN_NAT64 : 0) |
 		(request->service_flags & SERVICE_EXPIRE_QUIESCENT ? CONN_QUIESCENT : 0);
-	conn_fill(in, client, reply->daddr, reply->saddr, reply->dport, reply->sport);
-	conn_fill(out, reply, client->daddr, client->saddr, client->dport, client->sport);
+	conn_fill(in, client, reply);
+	conn_fill(out, reply, client);
 	in->flags = flags | CONN_INBOUND;
 	out->flags = flags;
 	in->peer = out_at;
@@ -180,7 +178,7 @@ __noinline int conn_create(struct connect_request *request)
 	if (nearer != NO_SLOT) {
 		conn_retire(in, in->last_seen);
 		conn_retire(out, in->last_seen);
-		return -(int)DROP_REASON_MAX - (int)nearer;
+		return nearer == UNSETTLED ? -DROP_CONN_RACE : -(int)DROP_REASON_MAX - (int)nearer;
 	}
 	return in_at;
 }

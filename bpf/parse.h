@@ -62,7 +62,8 @@ struct pkt {
 	__u8 parsed;	 /* enum parsed */
 	__u8 ttl;
 	__u8 tcp_flags;
-	__u8 for_us; /* the frame's destination is the device's own MAC */
+	__u8 for_us;  /* the frame's destination is the device's own MAC */
+	__u8 toa_due; /* xmit_fullnat.h: the server may look for a TOA in it */
 };
 
 static __always_inline void copy16(void *to, const void *from)

@@ -70,6 +70,7 @@ static __always_inline void conn_uncount(struct conn *conn)
 #define SWEPT_EXPIRED (1ULL << 20)
 #define SWEPT_FREED (1ULL << 40)
 #define SWEPT_MASK 0xfffff
+#define SWEEP_BLOCK 512
 
 static __always_inline __u64 sweep_live(struct settings *set, struct conn *conn, __u32 index, __u32 now)
 {
@@ -77,8 +78,8 @@ static __always_inline __u64 sweep_live(struct settings *set, struct conn *conn,
 	__u32 at = conn->peer;
 
 	if (!(conn->flags & CONN_INBOUND)) {
-		/* Its connection is the inbound slot's business, unless a crash of the creator left none. */
-		if ((__s32)(now - conn->last_seen) < (__s32)(2 * TICKS_PER_SECOND))
+		/* Its connection is the inbound slot's business, unless the creator could not publish that one. */
+		if ((__s32)(now - conn->last_seen) < (__s32)(timeout_ticks(set, conn) + 2 * TICKS_PER_SECOND))
 			return SWEPT_NOTHING;
 		peer = conn_at(at);
 		if (peer && peer->peer == index && tag_kind(peer->tag) == SLOT_LIVE)
@@ -142,18 +143,52 @@ __noinline __u64 sweep_slot(__u32 index, __u32 now)
 	return SWEPT_NOTHING;
 }
 
+/* Whether a slot needs no closer look: most are empty, or live and seen within the last second. */
+static __always_inline bool sweep_passes_by(const struct conn *conn, __u32 now, __u64 *outcomes)
+{
+	__u64 tag = *(volatile const __u64 *)&conn->tag;
+
+	if (!tag)
+		return true;
+	if (tag_kind(tag) != SLOT_LIVE || (__s32)(now - conn->last_seen) >= (__s32)TICKS_PER_SECOND)
+		return false;
+	*outcomes += conn->flags & CONN_INBOUND; /* SWEPT_LIVE, without a branch */
+	return true;
+}
+
+/* SWEEP_BLOCK slots downwards: as much as the verifier follows at once. */
+__noinline __u64 sweep_block(__u32 last, __u32 count, __u32 now)
+{
+	__u64 outcomes = 0;
+
+	for (__u32 i = 0; i < SWEEP_BLOCK; i++) {
+		struct conn *conn;
+
+		if (i >= count)
+			break;
+		conn = conn_at(last - i);
+		if (!conn)
+			break;
+		if (!sweep_passes_by(conn, now, &outcomes))
+			outcomes += sweep_slot(last - i, now);
+	}
+	return outcomes;
+}
+
 SEC("syscall")
 int sweep(struct sweep_args *args)
 {
-	__u32 now = bpf_ktime_get_ns() >> TICK_SHIFT, last = args->last, count = args->count;
+	__u32 now = bpf_ktime_get_ns() >> TICK_SHIFT, last = args->last, left = args->count;
 	__u64 outcomes = 0;
 
-	if (count > last + 1)
-		count = last + 1;
-	for (__u32 i = 0; i < SWEEP_SLOTS; i++) {
-		if (i >= count)
-			break;
-		outcomes += sweep_slot(last - i, now);
+	if (left > last + 1)
+		left = last + 1;
+	for (__u32 i = 0; i < SWEEP_SLOTS / SWEEP_BLOCK; i++) {
+		__u32 count = left < SWEEP_BLOCK ? left : SWEEP_BLOCK;
+
+		outcomes += sweep_block(last, count, now);
+		last -= count;
+		left -= count;
 	}
 	args->live = outcomes & SWEPT_MASK;
 	args->expired = outcomes >> 20 & SWEPT_MASK;

@@ -285,6 +285,9 @@ struct settings {
 	__u32 udp_timeout[4];
 	__u32 default_ttl;
 	__u32 icmp_errors_per_second; /* per CPU */
+	__u32 jiffy_ns;		      /* monotonic clock = jiffies * jiffy_ns + jiffies_offset_ns; 0 = not known */
+	__u32 pad;
+	__u64 jiffies_offset_ns;
 };
 
 enum event_kind {
@@ -321,6 +324,12 @@ struct sweep_args {
 	__u32 expired;
 	__u32 freed;
 	__u32 pad;
+};
+
+/* Context of the program clock_read: two readings of one moment. */
+struct clock_reading {
+	__u64 jiffies;
+	__u64 monotonic_ns;
 };
 
 /* Context of the program neighbour_update. */
@@ -370,8 +379,9 @@ enum drop_reason {
 	DROP_ICMP_UNRELATED,   /* ICMP error about a connection, but not valid */
 	DROP_ND_INVALID,       /* neighbour discovery with hop limit not 255, or broken */
 	DROP_IPV6_OFF,
-	DROP_KNI_OFF,  /* not ours, and global_defs/kni is off */
-	DROP_INTERNAL, /* a map entry that must exist does not */
+	DROP_KNI_OFF,	/* not ours, and global_defs/kni is off */
+	DROP_INTERNAL,	/* a map entry that must exist does not */
+	DROP_CONN_RACE, /* another CPU is making the same connection and is held up */
 	DROP_REASON_MAX,
 };
 

@@ -30,11 +30,21 @@ static __always_inline int drop(__u32 reason)
 	return XDP_DROP;
 }
 
-/* Coarse monotonic time in ticks of 2^TICK_SHIFT ns; wraps after 417 days, compare by difference.
- * Programs of type syscall have no coarse clock and use the fine one, a few ms ahead. */
+/*
+ * Coarse monotonic time in ticks of 2^TICK_SHIFT ns; wraps after 417 days, compare by difference. Programs of type
+ * syscall have no coarse clock and use the fine one, a few ms ahead.
+ */
 static __always_inline __u32 now_ticks(void)
 {
 	return bpf_ktime_get_coarse_ns() >> TICK_SHIFT;
+}
+
+/* The same without a call, which costs 12 ns where returns are mitigated: jiffies are read in place. */
+static __always_inline __u32 now_ticks_fast(const struct settings *set)
+{
+	if (!set->jiffy_ns)
+		return now_ticks();
+	return (bpf_jiffies64() * set->jiffy_ns + set->jiffies_offset_ns) >> TICK_SHIFT;
 }
 
 #endif

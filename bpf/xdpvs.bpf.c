@@ -8,6 +8,7 @@
  */
 
 #include "arp.h"
+#include "clock.h"
 #include "connect.h"
 #include "echo.h"
 #include "icmp.h"
@@ -77,10 +78,11 @@ static __noinline bool conn_quiesced(__u32 index)
 }
 
 /* A packet of a connection: state, age, counters, then out. */
-static __always_inline int forward(struct pkt *pkt, struct conn *conn, __u32 index)
+static __always_inline int forward(struct pkt *pkt, const struct settings *set, struct conn *conn, __u32 index)
 {
 	bool inbound = conn->flags & CONN_INBOUND;
-	__u32 now = now_ticks();
+	__u32 now = now_ticks_fast(set);
+	int verdict;
 	__u8 next;
 
 	if (unlikely(conn->flags & CONN_QUIESCENT) && conn_quiesced(index))
@@ -95,8 +97,16 @@ static __always_inline int forward(struct pkt *pkt, struct conn *conn, __u32 ind
 		conn->last_seen = now;
 	traffic_count(conn, pkt->ip_length);
 	if (pkt->key.af == AF_INET4)
-		return xmit_fullnat4(pkt, index);
-	return xmit_fullnat6(pkt, index);
+		verdict = xmit_in_place(pkt, conn, AF_INET4);
+	else
+		verdict = xmit_in_place(pkt, conn, AF_INET6);
+	if (likely(verdict != NEXT))
+		return verdict;
+	next_hop_renew(index);
+	verdict = xmit_refused(pkt, index);
+	if (verdict != NEXT)
+		return verdict;
+	return pkt->key.af == AF_INET4 ? xmit_fullnat4(pkt, index) : xmit_fullnat6(pkt, index);
 }
 
 /* A packet without connection: makes one and names its slot, or the packet is none of ours. */
@@ -203,7 +213,7 @@ int xdpvs(struct xdp_md *ctx)
 			conn = conn_at(index);
 		}
 		if (likely(conn))
-			return forward(&pkt, conn, index);
+			return forward(&pkt, set, conn, index);
 	}
 	return slow_path(&pkt);
 }

@@ -125,6 +125,12 @@ static __always_inline void server_progress(const struct pkt *pkt, struct conn *
 		conn->last_ack = bpf_ntohl(tcp->ack_seq);
 }
 
+/* A client's segment in which the server may look for a TOA: until the client acknowledges data. */
+static __always_inline bool toa_is_due(const struct pkt *pkt, const struct conn *conn, const struct tcphdr *tcp)
+{
+	return bpf_ntohl(tcp->ack_seq) == conn->first_ack && conn->first_ack && !(pkt->tcp_flags & (TCP_SYN | TCP_RST));
+}
+
 /* TCP edits that do not move anything; the difference for the checksum. toa is the length of ours, 0 = none. */
 static __always_inline __u32 tcp_rewrite(struct xdp_md *ctx, const struct pkt *pkt, struct conn *conn,
 					 struct tcphdr *tcp, __u32 l4_offset, bool inbound, __u32 toa)
@@ -144,7 +150,8 @@ static __always_inline __u32 tcp_rewrite(struct xdp_md *ctx, const struct pkt *p
 		sum = sum_replace32(sum, tcp->seq, seq);
 		tcp->seq = seq;
 		edit.no_timestamp = syn;
-		edit.no_toa = syn || toa;
+		/* Also where ours does not fit, or clients could make it so and send one of their own. */
+		edit.no_toa = syn || pkt->toa_due;
 		if (!edit.no_toa)
 			return sum;
 	} else {
@@ -216,31 +223,52 @@ static __always_inline __u32 toa_length(const struct pkt *pkt, const struct conn
 {
 	__u32 length = pkt->key.af == AF_INET4 ? TOA_LENGTH_V4 : TOA_LENGTH_V6;
 
-	if (bpf_ntohl(tcp->ack_seq) != conn->first_ack || !conn->first_ack || pkt->tcp_flags & (TCP_SYN | TCP_RST) ||
-	    tcp->doff * 4 + length > 60 || ip_length + length > mtu)
-		return 0;
-	return length;
+	return tcp->doff * 4 + length > 60 || ip_length + length > mtu ? 0 : length;
 }
 
-/* A next hop that works, looked up again when the connection's has gone. */
-static __noinline __u32 next_hop_renew(__u32 index)
+/* Looks the next hop up again if the connection's has gone: with luck, xmit finds a better one. */
+static __noinline void next_hop_renew(__u32 index)
 {
 	struct conn *conn = conn_at(index);
 	struct fib_query q = {};
 	__u32 next_hop;
 
-	if (!conn)
-		return NO_NEXT_HOP;
+	if (!conn || next_hop_get(conn->next_hop))
+		return;
 	copy16(q.addr, conn->daddr);
 	q.af = conn->flags & CONN_NAT64 ? AF_INET4 + AF_INET6 - conn->key.af : conn->key.af;
 	next_hop = next_hop_resolve(&q);
 	if (next_hop != NO_NEXT_HOP)
 		conn->next_hop = next_hop;
-	return next_hop;
+}
+
+/* Packets that would live too long or do not fit: answered by an ICMP error. NEXT for all others. */
+static __noinline int xmit_refused(struct pkt *pkt, __u32 index)
+{
+	struct conn *conn = conn_at(index);
+	__u32 mtu, out_af;
+	struct neighbour *n;
+
+	if (!conn)
+		return drop(DROP_INTERNAL);
+	if (pkt->ttl <= 1)
+		return icmp_error_send(pkt, pkt->key.af == AF_INET4 ? ICMP_TIME_EXCEEDED : ICMPV6_TIME_EXCEEDED, 0, 0,
+				       DROP_TTL);
+	n = next_hop_get(conn->next_hop);
+	if (!n)
+		return drop(DROP_NO_NEIGHBOUR);
+	out_af = conn->flags & CONN_NAT64 ? AF_INET4 + AF_INET6 - pkt->key.af : pkt->key.af;
+	/* What fits here, in the sender's family. */
+	mtu = n->mtu + ip_header_length(pkt->key.af) - ip_header_length(out_af);
+	if (pkt->ip_length <= mtu)
+		return NEXT;
+	if (pkt->key.af == AF_INET4)
+		return icmp_error_send(pkt, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtu, DROP_MTU);
+	return icmp_error_send(pkt, ICMPV6_PACKET_TOO_BIG, 0, mtu, DROP_MTU);
 }
 
 /* in_af and out_af are constants at each call, so that each pair of families becomes straight code. */
-static __always_inline int xmit_families(struct pkt *pkt, struct conn *conn, __u32 index, __u8 in_af, __u8 out_af)
+static __always_inline int xmit_families(struct pkt *pkt, struct conn *conn, __u8 in_af, __u8 out_af)
 {
 	bool inbound = conn->flags & CONN_INBOUND, nat64 = in_af != out_af;
 	struct xdp_md *ctx = pkt->ctx;
@@ -253,22 +281,9 @@ static __always_inline int xmit_families(struct pkt *pkt, struct conn *conn, __u
 	struct tcphdr base = {};
 	int grow;
 
-	if (pkt->ttl <= 1)
-		return icmp_error_send(pkt, in_af == AF_INET4 ? ICMP_TIME_EXCEEDED : ICMPV6_TIME_EXCEEDED, 0, 0,
-				       DROP_TTL);
 	n = next_hop_get(conn->next_hop);
-	if (unlikely(!n)) {
-		n = next_hop_get(next_hop_renew(index));
-		if (!n)
-			return drop(DROP_NO_NEIGHBOUR);
-	}
-	if (unlikely(length > n->mtu)) {
-		__u32 mtu = n->mtu + ip_header_length(in_af) - ip_header_length(out_af);
-
-		if (in_af == AF_INET4)
-			return icmp_error_send(pkt, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtu, DROP_MTU);
-		return icmp_error_send(pkt, ICMPV6_PACKET_TOO_BIG, 0, mtu, DROP_MTU);
-	}
+	if (unlikely(!n))
+		return drop(DROP_NO_NEIGHBOUR);
 	header = data + l3;
 	if (header + ip_header_length(in_af) + sizeof(struct udphdr) > end)
 		return drop(DROP_TRUNCATED);
@@ -279,7 +294,8 @@ static __always_inline int xmit_families(struct pkt *pkt, struct conn *conn, __u
 
 		if ((void *)(tcp + 1) > end)
 			return drop(DROP_TRUNCATED);
-		if (inbound) {
+		if (inbound && toa_is_due(pkt, conn, tcp)) {
+			pkt->toa_due = true;
 			toa = toa_length(pkt, conn, tcp, length, n->mtu);
 			if (toa) {
 				base = *tcp;
@@ -345,6 +361,76 @@ static __always_inline int xmit_families(struct pkt *pkt, struct conn *conn, __u
 	return transmit(ctx, n);
 }
 
+/*
+ * Most packets: same family, same tag or none, no TOA, no TCP option to edit. Everything stays where it is, and nothing
+ * is called: a call costs 5 ns and more where returns are mitigated. NEXT if the packet is not of this kind.
+ */
+static __always_inline int xmit_in_place(struct pkt *pkt, struct conn *conn, __u8 af)
+{
+	struct neighbour *n = next_hop_get(conn->next_hop);
+	struct xdp_md *ctx = pkt->ctx;
+	void *data = pkt_data(pkt), *end = pkt_end(pkt), *header, *l4;
+	__u32 l3 = pkt->l3_offset & L3_OFFSET_MASK, sum = conn->l4_delta;
+
+	if (conn->flags & CONN_NAT64 || !n || l2_length(n) != l3 || pkt->ttl <= 1 || pkt->ip_length > n->mtu)
+		return NEXT;
+	header = data + l3;
+	l4 = header + ip_header_length(af);
+	if (data + sizeof(struct ethhdr) + sizeof(struct vlan_header) > end)
+		return NEXT;
+	if (pkt->key.proto == IPPROTO_TCP) {
+		struct tcphdr *tcp = l4;
+		__be32 number;
+
+		if ((void *)(tcp + 1) > end || pkt->tcp_flags & TCP_SYN)
+			return NEXT;
+		if (conn->flags & CONN_INBOUND) {
+			if (bpf_ntohl(tcp->ack_seq) == conn->first_ack)
+				return NEXT;
+			number = bpf_htonl(bpf_ntohl(tcp->seq) + conn->seq_delta);
+			sum = sum_replace32(sum, tcp->seq, number);
+			tcp->seq = number;
+		} else {
+			if (tcp->doff != 5)
+				return NEXT;
+			server_progress(pkt, conn, tcp);
+			if (pkt->tcp_flags & TCP_ACK) {
+				number = bpf_htonl(bpf_ntohl(tcp->ack_seq) - conn->seq_delta);
+				sum = sum_replace32(sum, tcp->ack_seq, number);
+				tcp->ack_seq = number;
+			}
+		}
+		tcp->source = conn->sport;
+		tcp->dest = conn->dport;
+		tcp->check = checksum_add(tcp->check, sum);
+	} else {
+		struct udphdr *udp = l4;
+
+		if ((void *)(udp + 1) > end || (!udp->check && af == AF_INET6))
+			return NEXT;
+		udp->source = conn->sport;
+		udp->dest = conn->dport;
+		if (udp->check)
+			udp->check = checksum_add(udp->check, sum) ?: 0xffff;
+	}
+	if (af == AF_INET4) {
+		struct iphdr *ip = header;
+
+		ip->saddr = *(__be32 *)conn->saddr;
+		ip->daddr = *(__be32 *)conn->daddr;
+		ip->ttl--;
+		ipv4_set_checksum(ip);
+	} else {
+		struct ipv6hdr *ip = header;
+
+		copy16(&ip->saddr, conn->saddr);
+		copy16(&ip->daddr, conn->daddr);
+		ip->hop_limit--;
+	}
+	write_l2(data, n, bpf_htons(af == AF_INET4 ? ETH_P_IP : ETH_P_IPV6));
+	return transmit(ctx, n);
+}
+
 static __noinline int xmit_fullnat4(struct pkt *pkt, __u32 index)
 {
 	struct conn *conn = conn_at(index);
@@ -352,8 +438,8 @@ static __noinline int xmit_fullnat4(struct pkt *pkt, __u32 index)
 	if (!conn)
 		return drop(DROP_INTERNAL);
 	if (unlikely(conn->flags & CONN_NAT64))
-		return xmit_families(pkt, conn, index, AF_INET4, AF_INET6);
-	return xmit_families(pkt, conn, index, AF_INET4, AF_INET4);
+		return xmit_families(pkt, conn, AF_INET4, AF_INET6);
+	return xmit_families(pkt, conn, AF_INET4, AF_INET4);
 }
 
 static __noinline int xmit_fullnat6(struct pkt *pkt, __u32 index)
@@ -363,8 +449,8 @@ static __noinline int xmit_fullnat6(struct pkt *pkt, __u32 index)
 	if (!conn)
 		return drop(DROP_INTERNAL);
 	if (conn->flags & CONN_NAT64)
-		return xmit_families(pkt, conn, index, AF_INET6, AF_INET4);
-	return xmit_families(pkt, conn, index, AF_INET6, AF_INET6);
+		return xmit_families(pkt, conn, AF_INET6, AF_INET4);
+	return xmit_families(pkt, conn, AF_INET6, AF_INET6);
 }
 
 #endif

@@ -194,7 +194,8 @@ class DropReason(enum.IntEnum):
     IPV6_OFF = 26
     KNI_OFF = 27
     INTERNAL = 28
-    REASON_MAX = 29
+    CONN_RACE = 29
+    REASON_MAX = 30
 
 
 class ConnKey(Struct):
@@ -525,7 +526,7 @@ class Neighbour(Struct):
 
 
 class Settings(Struct):
-    """C: struct settings, 152 bytes."""
+    """C: struct settings, 168 bytes."""
 
     _fields_ = (
         ("secret", ctypes.c_uint32 * 12),
@@ -537,6 +538,9 @@ class Settings(Struct):
         ("udp_timeout", ctypes.c_uint32 * 4),
         ("default_ttl", ctypes.c_uint32),
         ("icmp_errors_per_second", ctypes.c_uint32),
+        ("jiffy_ns", ctypes.c_uint32),
+        ("pad", ctypes.c_uint32),
+        ("jiffies_offset_ns", ctypes.c_uint64),
     )
     secret: ctypes.Array[ctypes.c_uint32]
     conn_slots: int
@@ -547,6 +551,9 @@ class Settings(Struct):
     udp_timeout: ctypes.Array[ctypes.c_uint32]
     default_ttl: int
     icmp_errors_per_second: int
+    jiffy_ns: int
+    pad: int
+    jiffies_offset_ns: int
 
 
 class Event(Struct):
@@ -604,6 +611,17 @@ class SweepArgs(Struct):
     expired: int
     freed: int
     pad: int
+
+
+class ClockReading(Struct):
+    """C: struct clock_reading, 16 bytes."""
+
+    _fields_ = (
+        ("jiffies", ctypes.c_uint64),
+        ("monotonic_ns", ctypes.c_uint64),
+    )
+    jiffies: int
+    monotonic_ns: int
 
 
 class NeighbourArgs(Struct):
@@ -775,7 +793,7 @@ NEIGHBOUR_DTYPE: Final = {
 MAPS: Final = (
     MapSpec("conns", MapType.ARRAY, 4, 128, 65664, 1024),
     MapSpec("neighbours", MapType.ARRAY, 4, 64, 16416, 1024),
-    MapSpec("settings", MapType.ARRAY, 4, 152, 1, 0),
+    MapSpec("settings", MapType.ARRAY, 4, 168, 1, 0),
     MapSpec("services", MapType.HASH, 20, 40, 65536, 1),
     MapSpec("vips", MapType.HASH, 20, 4, 65536, 1),
     MapSpec("service_counters", MapType.ARRAY, 4, 16, 65536, 1024),
@@ -795,7 +813,7 @@ MAPS: Final = (
     MapSpec("addresses", MapType.HASH, 24, 4, 65536, 1),
     MapSpec("routes4", MapType.LPM_TRIE, 8, 28, 65536, 1),
     MapSpec("routes6", MapType.LPM_TRIE, 20, 28, 65536, 1),
-    MapSpec("drops", MapType.PERCPU_ARRAY, 4, 8, 29, 0),
+    MapSpec("drops", MapType.PERCPU_ARRAY, 4, 8, 30, 0),
     MapSpec("events", MapType.RINGBUF, 0, 0, 65536, 0),
     MapSpec("expired_conns", MapType.RINGBUF, 0, 0, 1048576, 0),
 )
@@ -870,4 +888,4 @@ class Maps:
         )
 
 
-LAYOUT_HASH: Final = "f77d258804dd9f94"
+LAYOUT_HASH: Final = "3e5a9df1ab4f3f37"

@@ -36,6 +36,7 @@ SENTENCES: Final[dict[DropReason, str]] = {
     DropReason.IPV6_OFF: "IPv6 is disabled (ipv6_defs/disable)",
     DropReason.KNI_OFF: "not for us, and the host is not to have it (global_defs/kni)",
     DropReason.INTERNAL: "a table entry that must exist does not: please report this",
+    DropReason.CONN_RACE: "two CPUs were making the same connection and the other was held up: it will be resent",
 }
 
 

@@ -1,0 +1,105 @@
+"""Two CPUs creating the same connections at the same moment: one of the pairs stays."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from tests.support import world
+from tests.support.bpf import Plane, address_of, pinned_cpu
+from tests.support.frames import IPV4, SYN, TCP, UDP, ether, ipv4, tcp, udp
+from tests.support.netns import need
+from xdpvs.bpf.layout import ConnFlags, DropReason, SlotKind
+
+FLOWS = 600
+ROUNDS = 10
+SPINS = 1_000_000
+
+
+def opening(service: world.Service, number: int) -> bytes:
+    """A client's first frame."""
+    client = bytes((198, 51, 100, number & 0xFF))
+    port = 1024 + (number >> 8)
+    if service.proto == TCP:
+        l4 = tcp(client, service.vip, port, service.port, SYN, seq=number)
+    else:
+        l4 = udp(client, service.vip, port, service.port, b"x")
+    packet = ipv4(client, service.vip, service.proto, l4)
+    return ether(world.PORT0.mac, world.CLIENT_MACS[0], IPV4, packet)
+
+
+class Gate:
+    """Lets two processes pass step by step together, as near as spinning gets them."""
+
+    def __init__(self) -> None:
+        self._page = mmap.mmap(-1, 4096)
+
+    def enter(self, side: int, step: int) -> None:
+        """Waits for the other side; gives up when that has died."""
+        self._page[side * 64 : side * 64 + 4] = struct.pack("<I", step)
+        other = (1 - side) * 64
+        for _ in range(SPINS):
+            if struct.unpack_from("<I", self._page, other)[0] >= step:
+                return
+        raise TimeoutError(f"the other CPU did not reach step {step}")
+
+
+def on_two_cpus(work: Callable[[int], None]) -> None:
+    """Runs work(0) here and work(1) in a child, each on its CPU."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            with pinned_cpu(1):
+                work(1)
+            status = 0
+        finally:
+            os._exit(status)
+    try:
+        with pinned_cpu(0):
+            work(0)
+    finally:
+        _, status = os.waitpid(child, 0)
+    assert status == 0
+
+
+@pytest.mark.parametrize("service", [world.SERVICES[0], world.SERVICES[1]], ids=["tcp", "udp"])
+def test_one_pair_of_slots_per_flow(plane: Plane, service: world.Service) -> None:
+    if len(os.sched_getaffinity(0) | {0, 1}) < 2 or (os.cpu_count() or 1) < 2:
+        need(["a second CPU"])
+    raced = 0
+    for round_ in range(ROUNDS):
+        plane.forget()
+        gate = Gate()
+        frames = [opening(service, round_ * FLOWS + i) for i in range(FLOWS)]
+
+        def work(side: int, gate: Gate = gate, frames: list[bytes] = frames) -> None:
+            run = plane.runner()
+            for step, frame in enumerate(frames, 1):
+                gate.enter(side, step)
+                run(frame)
+
+        on_two_cpus(work)
+        raced += int((plane.kinds() == SlotKind.DYING).sum())
+        check(plane, service)
+    print("pairs that yielded:", raced // 2)
+
+
+def check(plane: Plane, service: world.Service) -> None:
+    """A pair per flow, and counts that are those of the slots."""
+    slots = plane.inbound()
+    keys = {address_of(slot, "key_saddr", "key_sport") for slot in slots}
+    assert (len(slots), len(keys), len(plane.live())) == (FLOWS, FLOWS, 2 * FLOWS)
+    for slot in slots:
+        peer = plane.conns[int(slot["peer"])]
+        assert not peer["flags"] & ConnFlags.INBOUND
+        assert peer["tag"] >> 32 == SlotKind.LIVE
+    counted = sum(sum(plane.counts(server.id)) for server in service.servers)
+    created = sum(plane.traffic(server.id).conns for server in service.servers)
+    assert (counted, created) == (FLOWS, FLOWS)
+    # A CPU held up in the middle (an interrupt, the hypervisor) costs the other one its packet, never a second pair.
+    assert set(plane.drops()) <= {DropReason.CONN_RACE}
