@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, replace
 from ipaddress import IPv6Address
 from typing import Protocol
 
@@ -93,7 +93,7 @@ class Links:
     def stats(self, name: str) -> LinkStats:
         """GET_PORT_STATS: what our data plane saw, frames for the host included."""
         device = self._devices.get(name)
-        traffic = self._readings.devices([device.id])[device.id]
+        traffic = self._traffic(device)
         return LinkStats(
             in_packets=traffic.rx_packets,
             out_packets=traffic.tx_packets,
@@ -103,10 +103,15 @@ class Links:
             link_id=device.id,
         )
 
+    def _traffic(self, device: Device) -> DeviceTraffic:
+        """A port's frames are its own and its VLANs', which the data plane counts apart."""
+        ids = [each.id for each in self._devices if device.id in (each.id, each.port)]
+        return _sum(self._readings.devices(ids).values())
+
     def counters(self, name: str) -> LinkCounters:
         """GET_PORT_XSTATS."""
         device = self._devices.get(name)
-        traffic = self._readings.devices([device.id])[device.id]
+        traffic = self._traffic(device)
         values = {
             "rx_good_packets": traffic.rx_packets,
             "tx_good_packets": traffic.tx_packets,
@@ -185,17 +190,16 @@ class Links:
     def lcore_stats(self, number: int) -> LcoreStats:
         """GET_LCORE_STATS: the packets of all ports."""
         _check_lcore(number)
-        ids = [device.id for device in self._devices if not device.vlan]
         if number != WORKER:
             return LcoreStats(number)
-        traffic = self._readings.devices(ids).values()
+        traffic = _sum(self._readings.devices([device.id for device in self._devices]).values())
         return LcoreStats(
             number,
-            in_packets=sum(each.rx_packets for each in traffic),
-            in_bytes=sum(each.rx_bytes for each in traffic),
-            out_packets=sum(each.tx_packets for each in traffic),
-            out_bytes=sum(each.tx_bytes for each in traffic),
-            dropped=sum(each.rx_dropped for each in traffic),
+            in_packets=traffic.rx_packets,
+            in_bytes=traffic.rx_bytes,
+            out_packets=traffic.tx_packets,
+            out_bytes=traffic.tx_bytes,
+            dropped=traffic.rx_dropped,
         )
 
     def set_lcore(self, number: int) -> None:
@@ -244,6 +248,11 @@ class Links:
         link.set_mac(netdev, mac)
         for changed in self._devices.set_mac(replace(device), mac):
             self._changed(changed)
+
+
+def _sum(parts: Iterable[DeviceTraffic]) -> DeviceTraffic:
+    rows = zip(*(astuple(part) for part in parts), strict=True)
+    return DeviceTraffic(*(sum(row) for row in rows))
 
 
 def _check_lcore(number: int) -> None:

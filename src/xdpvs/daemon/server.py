@@ -76,7 +76,8 @@ class Daemon:
         return asyncio.run(self._serve())
 
     async def _serve(self) -> bool:
-        assert self._state is not None and self._server is not None
+        assert self._state is not None
+        assert self._server is not None
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

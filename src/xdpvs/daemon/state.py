@@ -115,6 +115,11 @@ class State:
 
     # Counters
 
+    def received(self) -> int:
+        """Frames of all devices so far."""
+        ids = [device.id for device in self.devices]
+        return sum(traffic.rx_packets for traffic in self.counters.devices(ids).values())
+
     def any_conns(self) -> bool:
         """Whether a connection lives, of present and of removed servers."""
         data = memoryview(self.plane.maps.dest_conns.read(0, layout.MAX_DESTS)).cast("Q")

@@ -32,6 +32,7 @@ class Work:
         self._refreshed, self._refresh_took = 0.0, 0.0
         self._packets = -1
         self._leftover = True
+        self._estimated = -1
 
     def start(self) -> None:
         """Begin."""
@@ -95,8 +96,7 @@ class Work:
 
     def _moved(self) -> bool:
         """Whether packets came since the last look, and left connections."""
-        ids = [device.id for device in self._state.devices if not device.vlan]
-        packets = sum(each.rx_packets for each in self._state.counters.devices(ids).values())
+        packets = self._state.received()
         if packets == self._packets:
             return False
         self._packets = packets
@@ -113,15 +113,12 @@ class Work:
 
     def _estimate(self) -> None:
         state = self._state
-        ids = [device.id for device in state.devices if not device.vlan]
-        packets = sum(each.rx_packets for each in state.counters.devices(ids).values())
+        packets = state.received()
         if packets == self._estimated and not state.estimator.moving:
             return
         self._estimated = packets
         dests = [dest.id for entry in state.services for dest in entry.dests.values()]
         state.estimator.sample(state.counters.dests(dests), time.monotonic())
-
-    _estimated = -1
 
 
 def _guarded(work: Callable[[], None]) -> None:
