@@ -99,15 +99,7 @@ class Scene:
 
     def tune(self, tunables: Tunables) -> None:
         """Timeouts; the secret is the same in each run, so that runs compare."""
-        settings = Settings(conn_slots=self.slots, cpus=possible_cpus(), init_timeout=tunables.init_timeout_s)
-        for index in range(len(settings.secret)):
-            settings.secret[index] = 0x9E3779B9 * (index + 1) & 0xFFFFFFFF
-        for state, timeout in enumerate(tunables.tcp_timeouts):
-            settings.tcp_timeout[state] = timeout
-        for state, timeout in enumerate(tunables.udp_timeouts):
-            settings.udp_timeout[state] = timeout
-        settings.default_ttl = tunables.default_ttl
-        self.maps.settings[0] = settings
+        self.maps.settings[0] = settings_of(self.slots, tunables)
 
     def forget(self) -> None:
         """Make the connection table as new."""
@@ -214,6 +206,19 @@ def _one_cpu() -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+def settings_of(slots: int, tunables: Tunables) -> Settings:
+    """The settings of a table, with a secret that is none."""
+    settings = Settings(conn_slots=slots, cpus=possible_cpus(), init_timeout=tunables.init_timeout_s)
+    for index in range(len(settings.secret)):
+        settings.secret[index] = 0x9E3779B9 * (index + 1) & 0xFFFFFFFF
+    for state, timeout in enumerate(tunables.tcp_timeouts):
+        settings.tcp_timeout[state] = timeout
+    for state, timeout in enumerate(tunables.udp_timeouts):
+        settings.udp_timeout[state] = timeout
+    settings.default_ttl = tunables.default_ttl
+    return settings
 
 
 def frame(protocol: int, source: tuple[str, int], destination: tuple[str, int], tcp_flags: int = 0) -> bytes:
