@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.support import world
+from tests.support.frames import UDP
 from tests.support.netns import need
 from xdpvs.bpf import layout
 from xdpvs.bpf.layout import CONN_WINDOW, SWEEP_SLOTS, TICK_SHIFT, DropReason, Maps, SlotKind
@@ -249,9 +250,7 @@ class Plane:
         self, address: bytes, mac: bytes, device: world.Device, state: int = layout.NeighbourState.REACHABLE
     ) -> int:
         """A neighbour, by the daemon's program."""
-        args = layout.NeighbourArgs(
-            addr=address, device=device.id, af=family(address), mac=mac, set_mac=1, state=state
-        )
+        args = layout.NeighbourArgs(addr=address, device=device.id, af=family(address), mac=mac, set_mac=1, state=state)
         call(self._object.program_fd("neighbour_update"), args)
         assert args.index >= 0
         return args.index
@@ -355,6 +354,10 @@ class Plane:
         slots = self.live()
         found: npt.NDArray[Any] = slots[slots["flags"] & layout.ConnFlags.INBOUND != 0]
         return found
+
+    def states(self) -> set[str]:
+        """Names of the states live slots are in, the reference's abbreviations for TCP."""
+        return {(UDP_STATE if slot["key_proto"] == UDP else TCP_STATE)[int(slot["state"])] for slot in self.live()}
 
     def counts(self, dest: int) -> tuple[int, int]:
         """Active and inactive connections of a server."""

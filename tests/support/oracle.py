@@ -309,15 +309,14 @@ class Oracle:
         if p.proto == UDP and len(p.src) == 16 and not _udp_checksum(p):
             raise Refused("NAT64_CHECKSUM")
         return Expected(
-            REDIRECT if hop.device.port else TX, l2(hop, self._addresses(flow, inbound)[0]) + self._rewrite(p, flow, inbound)
+            REDIRECT if hop.device.port else TX,
+            l2(hop, self._addresses(flow, inbound)[0]) + self._rewrite(p, flow, inbound),
         )
 
     def _sizes(self, p: Packet, flow: Flow) -> list[bool]:
         """For each server: whether the packet is too big for the way there."""
         before = _header_length(p.src)
-        return [
-            p.ip_length - before + _header_length(s.address) > s.hop.device.mtu for s in flow.service.servers
-        ]
+        return [p.ip_length - before + _header_length(s.address) > s.hop.device.mtu for s in flow.service.servers]
 
     def _too_big_for_all(self, p: Packet, flow: Flow) -> bool:
         return all(self._sizes(p, flow))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import world
 from tests.support.bpf import Plane, address_of, pinned_cpu
-from tests.support.frames import IPV4, SYN, TCP, UDP, ether, ipv4, tcp, udp
+from tests.support.frames import IPV4, SYN, TCP, ether, ipv4, tcp, udp
 from tests.support.netns import need
 from xdpvs.bpf.layout import ConnFlags, DropReason, SlotKind
 
@@ -69,7 +69,7 @@ def on_two_cpus(work: Callable[[int], None]) -> None:
 
 @pytest.mark.parametrize("service", [world.SERVICES[0], world.SERVICES[1]], ids=["tcp", "udp"])
 def test_one_pair_of_slots_per_flow(plane: Plane, service: world.Service) -> None:
-    if len(os.sched_getaffinity(0) | {0, 1}) < 2 or (os.cpu_count() or 1) < 2:
+    if (os.cpu_count() or 1) < 2:
         need(["a second CPU"])
     raced = 0
     for round_ in range(ROUNDS):
@@ -86,7 +86,8 @@ def test_one_pair_of_slots_per_flow(plane: Plane, service: world.Service) -> Non
         on_two_cpus(work)
         raced += int((plane.kinds() == SlotKind.DYING).sum())
         check(plane, service)
-    print("pairs that yielded:", raced // 2)
+    # Otherwise they never met and nothing was tested.
+    assert raced
 
 
 def check(plane: Plane, service: world.Service) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.support.bpf import DROP, PASS, Plane, UDP_STATE, TCP_STATE, address_of
+from tests.support.bpf import DROP, PASS, TCP_STATE, UDP_STATE, Plane, address_of
 from tests.support.oracle import ANYTHING, UDP, Oracle
 from tests.support.traffic import Traffic
 from xdpvs.bpf.layout import ConnFlags, DropReason
@@ -59,7 +59,11 @@ def check_table(plane: Plane, oracle: Oracle) -> None:
     """The table holds the oracle's connections and no other, in the same states."""
     found = {}
     for slot in plane.inbound():
-        key = (int(slot["key_proto"]), *address_of(slot, "key_saddr", "key_sport"), *address_of(slot, "key_daddr", "key_dport"))
+        key = (
+            int(slot["key_proto"]),
+            *address_of(slot, "key_saddr", "key_sport"),
+            *address_of(slot, "key_daddr", "key_dport"),
+        )
         found[key] = slot
     if found.keys() != oracle.flows.keys():
         raise Wrong(f"connections {found.keys() ^ oracle.flows.keys()} are in one table only")
@@ -86,7 +90,9 @@ def check_traffic(plane: Plane, oracle: Oracle) -> None:
     """What each server received and sent, and how many connections it was given."""
     totals: dict[int, list[int]] = {}
     by_key = {
-        (int(s["key_proto"]), *address_of(s, "key_saddr", "key_sport"), *address_of(s, "key_daddr", "key_dport")): int(s["dest"])
+        (int(s["key_proto"]), *address_of(s, "key_saddr", "key_sport"), *address_of(s, "key_daddr", "key_dport")): int(
+            s["dest"]
+        )
         for s in plane.inbound()
     }
     for key, flow in oracle.flows.items():
