@@ -19,7 +19,7 @@ LLVM_STRIP ?= llvm-strip
 # <linux/types.h> includes <asm/types.h>, which Debian keeps in the directory of the machine.
 MULTIARCH = $(shell $(CC) -print-multiarch 2>/dev/null)
 # Atomics with a result (claiming a slot) are instructions of v3; every kernel from 5.12 on has them.
-BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Werror -I/usr/include/$(MULTIARCH) -Ibpf
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Werror -I/usr/include/$(MULTIARCH) -Ibpf
 
 PROGRAM := src/xdpvs/bpf/xdpvs.bpf.o
 LAB_PROGRAMS := $(patsubst lab/bpf/%.bpf.c,build/lab/%.o,$(filter-out lab/bpf/tc_vlan.bpf.c,$(wildcard lab/bpf/*.bpf.c)))

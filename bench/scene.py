@@ -34,7 +34,8 @@ from xdpvs.bpf.layout import (
 )
 from xdpvs.bpf.libbpf import possible_cpus
 from xdpvs.bpf.object import OBJECT_PATH, BpfObject
-from xdpvs.bpf.structure import U32, pack_address
+from xdpvs.bpf.structure import pack_address
+from xdpvs.dataplane import jiffies
 from xdpvs.dataplane.network import DeviceEntry, Network, RouteEntry
 from xdpvs.dataplane.plane import conn_slots
 from xdpvs.dataplane.sweeper import Pass, Sweeper
@@ -92,6 +93,7 @@ class Scene:
         self.program = loaded.program_fd("xdpvs")
         self.sweeper = Sweeper(loaded.program_fd("sweep"), self.slots)
         self._network = Network(self.maps, loaded.program_fd("neighbour_update"))
+        self._clock = jiffies.measure(loaded.program_fd("clock_read"))
         self.tune(Tunables())
         self._put_network()
         for path in PATHS:

@@ -33,12 +33,14 @@ static __always_inline __u32 port_of(__u32 ifindex)
 
 static __always_inline bool mac_equal(const __u8 *a, const __u8 *b)
 {
-	return *(__u32 *)a == *(__u32 *)b && *(__u16 *)(a + 4) == *(__u16 *)(b + 4);
+	return *(const any32 *)a == *(const any32 *)b && *(const any16 *)(a + 4) == *(const any16 *)(b + 4);
 }
 
+/* A MAC on the stack must be aligned to 4 bytes. */
 static __always_inline void mac_copy(__u8 *to, const __u8 *from)
 {
-	__builtin_memcpy(to, from, 6);
+	*(any32 *)to = *(const any32 *)from;
+	*(any16 *)(to + 4) = *(const any16 *)(from + 4);
 }
 
 /* Gives a frame to the host: passed on a port, without its tag into the KNI on a VLAN of ours. */

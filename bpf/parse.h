@@ -66,9 +66,19 @@ struct pkt {
 	__u8 toa_due; /* xmit_fullnat.h: the server may look for a TOA in it */
 };
 
+/* Words that may alias anything: clang makes byte copies of memcpy() on types of smaller alignment. */
+typedef __u32 __attribute__((__may_alias__)) any32;
+typedef __u16 __attribute__((__may_alias__)) any16;
+
 static __always_inline void copy16(void *to, const void *from)
 {
-	__builtin_memcpy(to, from, 16);
+	const any32 *source = from;
+	any32 *target = to;
+
+	target[0] = source[0];
+	target[1] = source[1];
+	target[2] = source[2];
+	target[3] = source[3];
 }
 
 static __always_inline void *pkt_data(const struct pkt *pkt)

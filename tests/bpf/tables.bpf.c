@@ -3,6 +3,7 @@
  * The maps of the data plane with the smallest programs that load: tests of user space need the tables and the
  * program names, not the forwarding. Types are anchored as in xdpvs.bpf.c.
  */
+#include "clock.h"
 #include "maps.h"
 
 #define ANCHOR(kind, name) kind name *anchor_##name __attribute__((unused))

@@ -26,6 +26,7 @@ from xdpvs.bpf.link import XdpLink, XdpMode, attached_mode
 from xdpvs.bpf.maps import ArrayMap, MapFlags, MapSpec, MapType, create_map, map_spec
 from xdpvs.bpf.object import OBJECT_PATH, BpfObject
 from xdpvs.bpf.structure import Codec
+from xdpvs.dataplane import jiffies
 from xdpvs.dataplane.journal import Journal
 from xdpvs.dataplane.tunables import Tunables
 
@@ -196,6 +197,8 @@ class DataPlane:
         settings = Settings(conn_slots=slots, cpus=possible_cpus())
         for index in range(len(settings.secret)):
             settings.secret[index] = secrets.randbits(32)
+        clock = jiffies.measure(self.program_fd("clock_read"))
+        settings.jiffy_ns, settings.jiffies_offset_ns = clock.jiffy_ns, clock.offset_ns
         self.maps.settings[0] = settings
         self.tune(Tunables())
         fd = create_map(MapSpec("layout", MapType.ARRAY, 4, _RECORD.size, 1))
