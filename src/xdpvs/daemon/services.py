@@ -407,7 +407,8 @@ def _room() -> Iterator[None]:
 
 
 def _check_named(key: ServiceKey) -> None:
-    if names_nothing(key) or key.protocol not in PROTOCOLS:
+    # A port alone does not name a new service, though lookups take it for one.
+    if names_nothing(replace(key, port=0)) or key.protocol not in PROTOCOLS:
         raise refuse(DpvsError.INVAL)
 
 
