@@ -8,7 +8,8 @@ from xdpvs.bpf.link import XdpMode
 from xdpvs.daemon.records import DeviceRecord, Kind
 from xdpvs.dataplane.journal import Journal
 from xdpvs.dataplane.plane import DataPlane
-from xdpvs.netlink import veth
+from xdpvs.netlink import link, veth
+from xdpvs.netlink.errors import LinkNotFound
 
 
 def unload(bpffs: Path, prefix: str) -> bool:
@@ -26,4 +27,16 @@ def unload(bpffs: Path, prefix: str) -> bool:
     for record in devices.values():
         if record.vlan:
             veth.delete(f"{record.name}.kni")
+        else:
+            _remove_altnames(record.name)
     return True
+
+
+def _remove_altnames(port: str) -> None:
+    """The names a port was given; a kni_name of dpvs.conf is not known here and stays."""
+    try:
+        netdev = link.find(port)
+    except LinkNotFound:
+        return
+    for altname in (port, f"{port}.kni"):
+        link.remove_altname(netdev, altname)
