@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -82,7 +83,8 @@ class Layer3:
         self._announce = announce
         self._changed = changed
         self._ids = itertools.count(1)
-        self._addresses: dict[int, AddressEntry] = {}
+        self._addresses: dict[tuple[str, IPAddress, int], AddressEntry] = {}
+        self._counts: Counter[tuple[str, IPAddress]] = Counter()
         self.table = Routes(self._install)
 
     # Devices
@@ -127,6 +129,7 @@ class Layer3:
         return [entry.address for entry in self._of(device)]
 
     def _of(self, device: str) -> list[AddressEntry]:
+        """Oldest first: the table keeps the order of adding."""
         return [entry for entry in self._addresses.values() if entry.address.device == device]
 
     def is_local(self, address: IPAddress) -> bool:
@@ -139,10 +142,7 @@ class Layer3:
         return [device for name in names if (device := self._devices.find(name)) is not None]
 
     def _find(self, address: Address) -> AddressEntry | None:
-        for entry in self._of(address.device):
-            if (entry.address.address, entry.address.prefix_length) == (address.address, address.prefix_length):
-                return entry
-        return None
+        return self._addresses.get(_key(address))
 
     def add_address(self, address: Address) -> None:
         """IFADDR_ADD."""
@@ -167,18 +167,25 @@ class Layer3:
 
     def _put_address(self, device: Device, entry: AddressEntry, undo: ExitStack) -> None:
         address = entry.address
-        alone = not self._has(device.name, address.address)
-        self._addresses[entry.id] = entry
-        undo.callback(self._addresses.pop, entry.id)
-        if not alone:
+        self._enter(entry)
+        undo.callback(self._leave_table, entry)
+        if self._counts[device.name, address.address] > 1:
             return
         undo.callback(self._maps.remove_address, device.id, address.address)
         self._maps.put_address(device.id, address.address, address.prefix_length)
         for group in self._groups(address):
             self._join(device, group)
 
-    def _has(self, device: str, address: IPAddress) -> bool:
-        return any(entry.address.address == address for entry in self._of(device))
+    def _enter(self, entry: AddressEntry) -> None:
+        self._addresses[_key(entry.address)] = entry
+        self._counts[entry.address.device, entry.address.address] += 1
+
+    def _leave_table(self, entry: AddressEntry) -> None:
+        del self._addresses[_key(entry.address)]
+        where = (entry.address.device, entry.address.address)
+        self._counts[where] -= 1
+        if not self._counts[where]:
+            del self._counts[where]
 
     def _groups(self, address: Address) -> list[bytes]:
         if address.address.version == 4:
@@ -230,23 +237,32 @@ class Layer3:
     def _drop_address(self, device: Device, entry: AddressEntry) -> None:
         address = entry.address
         self._records.delete(Kind.ADDRESS, entry.id)
-        del self._addresses[entry.id]
-        if not self._has(device.name, address.address):
+        self._leave_table(entry)
+        if not self._counts[device.name, address.address]:
             self._maps.remove_address(device.id, address.address)
             for group in self._groups(address):
                 self._leave(device, group)
-        still = [route for other in self._of(device.name) for route in self._automatic_routes(device, other.address)]
         for route in self._automatic_routes(device, address):
             found = self.table.find(route)
             if found is None:
                 continue
-            heir = next((other for other in still if _same_prefix(other, route)), None)
+            heir = self._heir(device, route)
             if heir is None:
                 self._remove_route(*found)
             elif found[1].source == address.address and not is_local(route):
                 # Another address of the device is in the prefix: the route becomes that one's.
                 self._remove_route(*found)
                 self._add_route(heir)
+
+    def _heir(self, device: Device, route: Route) -> Route | None:
+        """The same prefix as another address of the device makes it."""
+        if is_local(route) and not self._counts[device.name, route.destination]:
+            return None
+        for entry in self._of(device.name):
+            for other in self._automatic_routes(device, entry.address):
+                if (other.destination, other.prefix_length) == (route.destination, route.prefix_length):
+                    return other
+        return None
 
     def _leave(self, device: Device, group: bytes) -> None:
         wanted = {
@@ -478,5 +494,5 @@ def _normal(address: Address) -> Address:
     return replace(address, flags=flags, preferred_lifetime_s=address.valid_lifetime_s)
 
 
-def _same_prefix(a: Route, b: Route) -> bool:
-    return (a.destination, a.prefix_length) == (b.destination, b.prefix_length)
+def _key(address: Address) -> tuple[str, IPAddress, int]:
+    return address.device, address.address, address.prefix_length

@@ -46,9 +46,9 @@ def names_address(key: ServiceKey) -> bool:
     return bool(int(key.address)) or bool(key.port)
 
 
-def names_nothing(key: ServiceKey) -> bool:
-    """Whether nothing names a service."""
-    return not names_address(key) and not key.fwmark and key.match == NO_MATCH
+def names_no_service(key: ServiceKey) -> bool:
+    """Whether nothing names a new service; a port alone does not, though lookups take it for an address."""
+    return not int(key.address) and not key.fwmark and key.match == NO_MATCH
 
 
 def refused_service(service: Service) -> str | None:

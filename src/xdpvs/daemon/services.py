@@ -22,7 +22,7 @@ from xdpvs.daemon.records import (
     ServiceRecord,
 )
 from xdpvs.daemon.refusal import no_room, refuse, unsupported
-from xdpvs.daemon.refusals import names_nothing, refused_dest, refused_key, refused_service
+from xdpvs.daemon.refusals import names_no_service, refused_dest, refused_key, refused_service
 from xdpvs.dataplane.journal import RecordTooLarge
 from xdpvs.dataplane.stats import Traffic
 from xdpvs.model.address import Family, IPAddress
@@ -407,8 +407,7 @@ def _room() -> Iterator[None]:
 
 
 def _check_named(key: ServiceKey) -> None:
-    # A port alone does not name a new service, though lookups take it for one.
-    if names_nothing(replace(key, port=0)) or key.protocol not in PROTOCOLS:
+    if names_no_service(key) or key.protocol not in PROTOCOLS:
         raise refuse(DpvsError.INVAL)
 
 

@@ -120,14 +120,9 @@ class State:
         ids = [device.id for device in self.devices]
         return sum(traffic.rx_packets for traffic in self.counters.devices(ids).values())
 
-    def any_conns(self) -> bool:
-        """Whether a connection lives, of present and of removed servers."""
-        data = memoryview(self.plane.maps.dest_conns.read(0, layout.MAX_DESTS)).cast("Q")
-        return any(data[0::3]) or any(data[1::3])
-
     async def count_laddrs(self) -> None:
         """Make connections per local address current."""
-        await self.laddr_conns.refresh(any_conns=self.any_conns())
+        await self.laddr_conns.refresh(any_conns=self.balancer.any_conns())
 
     def laddr_use(self, address: IPAddress) -> tuple[int, int]:
         """(connections, ports not found) of a local address."""

@@ -100,7 +100,7 @@ class Work:
         if packets == self._packets:
             return False
         self._packets = packets
-        return self._state.any_conns()
+        return self._state.balancer.any_conns()
 
     async def _pass(self) -> None:
         sweeper = self._state.sweeper

@@ -123,6 +123,11 @@ class Balancer:
 
     # Ids
 
+    def any_conns(self) -> bool:
+        """Whether a connection lives, of present and of removed servers."""
+        counts = memoryview(self._maps.dest_conns.read(0, self._dest_ids.end)).cast("Q")
+        return any(counts[0::3]) or any(counts[1::3])
+
     def new_service_id(self) -> int:
         """An id for a service; its counters start from zero."""
         index = self._allocated(self._service_ids, "services")

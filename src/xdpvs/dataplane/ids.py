@@ -22,10 +22,13 @@ class Ids:
         self._released: deque[tuple[float, int]] = deque()
         self._next = 0
         self._waiting: set[int] = set()
+        self.end = 0
+        """One behind the highest index ever used."""
 
     def take(self, index: int) -> None:
         """Mark an index as used that an earlier run handed out."""
         self._used.add(index)
+        self.end = max(self.end, index + 1)
 
     def park(self, indices: Iterable[int], now: float) -> None:
         """Indices an earlier run left with connections and without owner."""
@@ -33,6 +36,7 @@ class Ids:
             if index not in self._used and index not in self._waiting:
                 self._waiting.add(index)
                 self._released.append((now, index))
+                self.end = max(self.end, index + 1)
 
     def __contains__(self, index: int) -> bool:
         return index in self._used
@@ -43,7 +47,7 @@ class Ids:
             index = self._next
             self._next += 1
             if index not in self._used and index not in self._waiting:
-                self._used.add(index)
+                self.take(index)
                 return index
         return self._recycled(now)
 

@@ -7,12 +7,14 @@ slots by the same rules as XDP does.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from xdpvs.bpf import layout
 from xdpvs.bpf.errors import BpfError, MapFull
 from xdpvs.bpf.layout import AddressFamily, Maps, NeighbourFlags, NeighbourState
+from xdpvs.bpf.maps import mapped
 from xdpvs.bpf.structure import pack_address, unpack_address
 from xdpvs.bpf.testrun import call
 from xdpvs.dataplane.ticks import age_s, now_ticks
@@ -94,6 +96,7 @@ class Network:
         self._maps = maps
         self._program = neighbour_program
         self._clock = clock
+        self._neighbours: memoryview | None = None
 
     # Devices
 
@@ -194,7 +197,7 @@ class Network:
     def neighbours(self, reverse: bool = False) -> list[NeighbourEntry]:
         """The table; with reverse also the MACs that clients' packets go back to."""
         size = self._maps.neighbours.value.size
-        data = memoryview(self._maps.neighbours.read(0, layout.MAX_NEIGHBOURS + layout.NEIGHBOUR_WINDOW))
+        data = self._mapped_neighbours()
         tags = data.cast("Q")[:: size // 8].tolist()
         now = self._clock()
         found = []
@@ -205,6 +208,15 @@ class Network:
             if reverse or not slot.flags & NeighbourFlags.REVERSE:
                 found.append(_neighbour_entry(index, slot, now))
         return found
+
+    def _mapped_neighbours(self) -> memoryview:
+        """The table, mapped once: it is small, and looked at every second."""
+        if self._neighbours is None:
+            slots = layout.MAX_NEIGHBOURS + layout.NEIGHBOUR_WINDOW
+            size = slots * self._maps.neighbours.value.size
+            length = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+            self._neighbours = memoryview(mapped(self._maps.neighbours.fd, 0, length))[:size]
+        return self._neighbours
 
     def update_neighbour(
         self,

@@ -58,6 +58,11 @@ class LaddrCounts:
     misses: int = 0
 
 
+# Most servers of a large table have nothing to count: all of those share one object.
+_NO_TRAFFIC = Traffic()
+_NO_CONNS = ConnCounts()
+
+
 class Counters:
     """Reads counters by id, many in one system call."""
 
@@ -66,7 +71,7 @@ class Counters:
 
     def dests(self, ids: Sequence[int]) -> dict[int, Traffic]:
         """Traffic of servers."""
-        return _percpu(self._maps.dest_stats, ids, lambda row: Traffic(*row))
+        return _percpu(self._maps.dest_stats, ids, lambda row: Traffic(*row) if any(row) else _NO_TRAFFIC)
 
     def conns(self, ids: Sequence[int]) -> dict[int, ConnCounts]:
         """Connections of servers; a count that a race took below zero is shown as zero."""
@@ -75,7 +80,7 @@ class Counters:
         first, count = _span(ids)
         data = self._maps.dest_conns.read(first, count)
         rows = {index: _COUNTS.unpack_from(data, (index - first) * _COUNTS.size) for index in ids}
-        return {index: ConnCounts(*(0 if value >> 63 else value for value in row)) for index, row in rows.items()}
+        return {index: _conn_counts(row) for index, row in rows.items()}
 
     def devices(self, ids: Sequence[int]) -> dict[int, DeviceTraffic]:
         """Traffic of devices."""
@@ -93,6 +98,10 @@ class Counters:
         """Frames by the reason they went nowhere, zeros left out."""
         totals = _sums(self._maps.drops, 0, int(layout.DropReason.REASON_MAX))
         return {layout.DropReason(reason): int(row[0]) for reason, row in enumerate(totals) if row[0]}
+
+
+def _conn_counts(row: Sequence[int]) -> ConnCounts:
+    return ConnCounts(*(0 if value >> 63 else value for value in row)) if any(row) else _NO_CONNS
 
 
 def _span(ids: Sequence[int]) -> tuple[int, int]:
