@@ -32,6 +32,8 @@ from xdpvs.packet import arp, ndisc
 from xdpvs.packet.ethernet import Frame
 
 NO_FLAGS = NeighbourFlags(0)
+COLLECT_S = 10.0
+COMPLAIN_S = 10.0
 _log = topic("NEIGHBOUR")
 
 
@@ -72,7 +74,10 @@ class PortSockets:
 
 
 class Asking:
-    """Keeps neighbours: `servers` are addresses whose next hop is needed, routes' gateways come by themselves."""
+    """Keeps neighbours. Servers' next hops are asked for with want(), routes' gateways come by themselves.
+
+    used tells which entries connections go by; asking that is expensive, and done only when the table fills up.
+    """
 
     def __init__(
         self,
@@ -81,12 +86,16 @@ class Asking:
         send: Callable[[str, Frame], None],
         *,
         timeout_s: float = 60.0,
+        used: Callable[[], set[int]] = set,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._table = table
         self._devices = devices
         self._send = send
+        self._used = used
         self._clock = clock
+        self._collected = -COLLECT_S
+        self._complained: dict[IPAddress, float] = {}
         self.machine = Neighbours(timeout_s)
         self._servers: Counter[IPAddress] = Counter()
         self._layer3: Layer3 | None = None
@@ -152,6 +161,9 @@ class Asking:
             self._conflict(event)
 
     def _conflict(self, event: NeighbourEvent) -> None:
+        if self._clock() - self._complained.get(event.address, -COMPLAIN_S) < COMPLAIN_S:
+            return
+        self._complained[event.address] = self._clock()
         device = self._devices.by_id(event.device_id)
         name = device.name if device else str(event.device_id)
         _log.warning("%s on %s is claimed by %s too", event.address, name, event.mac.hex(":"))
@@ -161,8 +173,17 @@ class Asking:
         self.refresh()
         entries = self._table.neighbours(reverse=True)
         self._run(self.machine.poll(entries, self._clock()))
-        for entry in idle_reverse(entries, MAX_NEIGHBOURS):
-            self._table.remove_reverse(entry)
+        self._collect(idle_reverse(entries, MAX_NEIGHBOURS))
+
+    def _collect(self, idle: list[NeighbourEntry]) -> None:
+        """Make room in a full table, but take no entry from under a connection."""
+        if not idle or self._clock() - self._collected < COLLECT_S:
+            return
+        used = self._used()
+        for entry in idle:
+            if entry.index not in used:
+                self._table.remove_reverse(entry)
+        self._collected = self._clock()
 
     def forget_device(self, device_id: int) -> None:
         """A device goes: so do its neighbours."""

@@ -171,12 +171,9 @@ class Neighbours:
 
 
 def idle_reverse(table: list[NeighbourEntry], capacity: int) -> list[NeighbourEntry]:
-    """Clients' MACs to forget when the table fills up, the longest unseen first.
-
-    A connection may still use one: it then looks for its next hop again, by route or by its next packet's MAC.
-    """
+    """Clients' MACs that may be forgotten when the table fills up, the longest unseen first."""
     excess = len(table) - int(capacity * REVERSE_FILL)
     if excess <= 0:
         return []
     idle = [entry for entry in table if entry.address is None and entry.confirmed_s >= REVERSE_IDLE_S]
-    return sorted(idle, key=lambda entry: -entry.confirmed_s)[:excess]
+    return sorted(idle, key=lambda entry: -entry.confirmed_s)

@@ -85,6 +85,7 @@ class Layer3:
         self._ids = itertools.count(1)
         self._addresses: dict[tuple[str, IPAddress, int], AddressEntry] = {}
         self._counts: Counter[tuple[str, IPAddress]] = Counter()
+        self._joined: Counter[tuple[str, bytes]] = Counter()
         self.table = Routes(self._install)
 
     # Devices
@@ -174,6 +175,7 @@ class Layer3:
         undo.callback(self._maps.remove_address, device.id, address.address)
         self._maps.put_address(device.id, address.address, address.prefix_length)
         for group in self._groups(address):
+            undo.callback(self._leave, device, group)
             self._join(device, group)
 
     def _enter(self, entry: AddressEntry) -> None:
@@ -193,10 +195,24 @@ class Layer3:
         return [multicast_mac(solicited_node(address.address))]
 
     def _join(self, device: Device, group: bytes) -> None:
+        self._joined[device.netdev, group] += 1
         try:
             self._host.join(device.netdev, group)
         except OSError as error:
             topic("INET").warning("%s does not receive multicast %s: %s", device.netdev, group.hex(":"), error.strerror)
+
+    def _leave(self, device: Device, group: bytes) -> None:
+        where = (device.netdev, group)
+        self._joined[where] -= 1
+        if self._joined[where] <= 0:
+            del self._joined[where]
+            self._host.leave(*where)
+
+    def leave_groups(self) -> None:
+        """A clean stop has netdevs receive no more multicast for us."""
+        for netdev, group in self._joined:
+            self._host.leave(netdev, group)
+        self._joined.clear()
 
     def _automatic_routes(self, device: Device, address: Address) -> list[Route]:
         nothing = any_address(address.family)
@@ -263,17 +279,6 @@ class Layer3:
                 if (other.destination, other.prefix_length) == (route.destination, route.prefix_length):
                     return other
         return None
-
-    def _leave(self, device: Device, group: bytes) -> None:
-        wanted = {
-            group
-            for other in self._devices
-            if other.netdev == device.netdev
-            for entry in self._of(other.name)
-            for group in self._groups(entry.address)
-        }
-        if group not in wanted:
-            self._host.leave(device.netdev, group)
 
     def set_address(self, address: Address) -> None:
         """IFADDR_SET: lifetime, scope, broadcast."""

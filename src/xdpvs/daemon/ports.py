@@ -19,11 +19,12 @@ class PortError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChosenPort:
-    """A netdev that becomes a port; conf is its block of dpvs.conf, if it has one."""
+    """A netdev that becomes a port; conf is its block of dpvs.conf, if it has one, added are names it got just now."""
 
     name: str
     netdev: link.HostLink
     conf: DeviceConf | None = None
+    added: tuple[str, ...] = ()
 
     @property
     def kni_name(self) -> str:
@@ -78,24 +79,27 @@ def set_up(port: ChosenPort) -> ChosenPort:
     stayed = ethtool.disable(netdev.name, ethtool.Offload.RX_VLAN, ethtool.Offload.LRO)
     for offload in stayed:
         _log.warning("%s: %s cannot be switched off", netdev.name, offload.value)
-    for altname in (port.name, port.kni_name):
-        _add_altname(netdev, altname)
+    added = tuple(name for name in (port.name, port.kni_name) if _add_altname(netdev, name))
     if not netdev.up:
         link.set_up(netdev, True)
-    return ChosenPort(port.name, link.by_index(netdev.index), conf)
+    return ChosenPort(port.name, link.by_index(netdev.index), conf, added)
 
 
-def _add_altname(netdev: link.HostLink, altname: str) -> None:
+def _add_altname(netdev: link.HostLink, altname: str) -> bool:
+    if altname == netdev.name or altname in netdev.altnames:
+        return False
     try:
         link.add_altname(netdev, altname)
     except NetlinkError as error:
         _log.warning("%s is not also called %s: %s", netdev.name, altname, error)
+        return False
+    return True
 
 
-def tear_down(port: ChosenPort) -> None:
-    """Take back what a clean stop should not leave: the names."""
-    for altname in (port.name, port.kni_name):
+def tear_down(port: ChosenPort, names: Sequence[str]) -> None:
+    """Take names of a port away, as far as it has them."""
+    for name in {port.name, port.kni_name} & set(names):
         try:
-            link.remove_altname(port.netdev, altname)
+            link.remove_altname(port.netdev, name)
         except NetlinkError as error:
-            _log.debug("%s keeps the name %s: %s", port.netdev.name, altname, error)
+            _log.debug("%s keeps the name %s: %s", port.netdev.name, name, error)

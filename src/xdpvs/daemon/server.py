@@ -46,7 +46,7 @@ class Daemon:
             self._open()
         except BaseException:
             adopted = self._plane is not None and self._plane.adopted
-            self._take_down(detach=not adopted)
+            self._take_down(detach=not adopted, names=[name for port in self._ports for name in port.added])
             raise
 
     def _open(self) -> None:
@@ -61,7 +61,8 @@ class Daemon:
             XdpMode(arguments.xdp_mode.value),
             prefix=arguments.file_prefix,
         )
-        self._ports = [port_setup.set_up(port) for port in chosen]
+        for port in chosen:
+            self._ports.append(port_setup.set_up(port))
         plane.tune(tunables(config))
         state = self._state = State(plane, config)
         self._server = Server(arguments.ipc_file, Handlers(state).table())
@@ -99,7 +100,7 @@ class Daemon:
             await stop.wait()
         _log.info("stops")
         await work.stop()
-        self._take_down(detach=True)
+        self._take_down(detach=True, names=[name for port in self._ports for name in (port.name, port.kni_name)])
         return written
 
     def _reload(self) -> None:
@@ -121,13 +122,15 @@ class Daemon:
         if self._state is not None:
             self._state.asking.machine.timeout_s = config.neigh.timeout_s
 
-    def _take_down(self, *, detach: bool) -> None:
-        """Let go of everything; with detach also take the data plane off the ports."""
+    def _take_down(self, *, detach: bool, names: list[str]) -> None:
+        """Let go of everything; with detach also take the data plane, KNIs and names off the host."""
         if self._server is not None:
             self._server.close()
             self._server = None
         if self._state is not None:
             self._state.sockets.close()
+            if detach:
+                self._state.layer3.leave_groups()
         if self._plane is not None:
             self._plane.close(detach)
         if self._state is not None and detach:
@@ -135,5 +138,5 @@ class Daemon:
                 self._state.devices.remove_knis()
         if detach:
             for port in self._ports:
-                port_setup.tear_down(port)
+                port_setup.tear_down(port, names)
         self._plane = self._state = None

@@ -51,7 +51,13 @@ class State:
         self.laddr_conns = LaddrConns(self.conns)
         host = Host(plane)
         self.devices = Devices(self.network, host, plane.journal, self._reset_counters)
-        self.asking = Asking(self.network, self.devices, self.sockets.send, timeout_s=config.neigh.timeout_s)
+        self.asking = Asking(
+            self.network,
+            self.devices,
+            self.sockets.send,
+            timeout_s=config.neigh.timeout_s,
+            used=self.conns.next_hops,
+        )
         self.layer3 = Layer3(
             self.network,
             self.devices,

@@ -121,8 +121,23 @@ class ConnTable:
                 }
             )
 
+    def next_hops(self) -> set[int]:
+        """Indices of the neighbours that connections use, in either direction."""
+        import numpy as np
+
+        used: set[int] = set()
+        for _, live in self._live():
+            used.update(np.unique(live["next_hop"] & np.uint32(0xFFFF)).tolist())
+        return used
+
     def _slices(self) -> Iterator[tuple[Rows, Rows]]:
-        """(whole table, live inbound slots of a slice). The mapping goes with the last array that shows it."""
+        """(whole table, live inbound slots of a slice)."""
+        for table, live in self._live():
+            inbound = live["flags"] & (ConnFlags.INBOUND | ConnFlags.DEAD) == ConnFlags.INBOUND
+            yield table, live[inbound]
+
+    def _live(self) -> Iterator[tuple[Rows, Rows]]:
+        """(whole table, live slots of a slice). The mapping goes with the last array that shows it."""
         import numpy as np
 
         length = -(-self._slots * SLOT_SIZE // mmap.PAGESIZE) * mmap.PAGESIZE
@@ -131,9 +146,7 @@ class ConnTable:
         table = np.frombuffer(mapped(self._maps.conns.fd, 0, length), np.dtype(dtype), self._slots)
         for first in range(0, self._slots, SLICE):
             part = table[first : first + SLICE]
-            live = (part["tag"] >> np.uint64(32)) == SlotKind.LIVE
-            inbound = part["flags"] & (ConnFlags.INBOUND | ConnFlags.DEAD) == ConnFlags.INBOUND
-            yield table, part[live & inbound]
+            yield table, part[(part["tag"] >> np.uint64(32)) == SlotKind.LIVE]
 
 
 class _Decoder:
