@@ -208,8 +208,8 @@ class Plane:
         )
         for i in range(12):
             settings.secret[i] = 0x9E3779B9 * (i + 1) & 0xFFFFFFFF
-        settings.tcp_timeout[: len(TCP_TIMEOUTS)] = TCP_TIMEOUTS
-        settings.udp_timeout[: len(UDP_TIMEOUTS)] = UDP_TIMEOUTS
+        settings.tcp_timeout[: len(TCP_TIMEOUTS)] = list(TCP_TIMEOUTS)
+        settings.udp_timeout[: len(UDP_TIMEOUTS)] = list(UDP_TIMEOUTS)
         self.maps.settings[0] = settings
 
     def _put_network(self) -> None:

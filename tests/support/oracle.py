@@ -381,7 +381,7 @@ class Oracle:
     def _rewrite_tcp(
         self, p: Packet, segment: bytes, ports: bytes, src: bytes, dst: bytes, flow: Flow, inbound: bool
     ) -> bytes:
-        assert flow.delta is not None and flow.server is not None
+        assert flow.delta is not None
         error = ones_sum(pseudo(p.src, p.dst, TCP, len(segment)) + segment)
         seq, ack = int.from_bytes(segment[4:8], "big"), int.from_bytes(segment[8:12], "big")
         words = segment[12] >> 4

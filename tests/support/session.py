@@ -9,7 +9,7 @@ from typing import Any
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1Q, Ether
-from scapy.packet import NoPayload, Packet, Raw
+from scapy.packet import Packet, Raw
 
 from tests.support import world
 from tests.support.bpf import REDIRECT, TX, Plane, Result, address_of
@@ -136,8 +136,3 @@ def same(got: bytes, expected: bytes) -> bool:
         return True
     print("got     ", Ether(got).command(), got.hex(), "expected", Ether(expected).command(), expected.hex(), sep="\n")
     return False
-
-
-def is_empty(layer: Packet) -> bool:
-    """Whether nothing follows a layer."""
-    return isinstance(layer.payload, NoPayload)

@@ -1,8 +1,7 @@
-"""FullNAT and NAT64 of single connections, both ways, each frame as scapy builds it (reference dataplane 2.2-2.7, 6.1)."""
+"""FullNAT and NAT64 of connections, both ways, each frame as scapy builds it (reference dataplane 2.2-2.7, 6.1)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -42,15 +41,6 @@ def is_nat64(service: world.Service) -> bool:
 def crossed(service: world.Service) -> dict[str, Any]:
     """What a packet that became IPv4 bears (RFC 7915, 5.1)."""
     return {"id": 0, "flags": "DF"} if is_nat64(service) else {}
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A segment of one side and how the other sees it; numbers as their sender counts them."""
-
-    name: str
-    sent: Packet
-    seen: Packet
 
 
 def mss_of(service: world.Service) -> int:

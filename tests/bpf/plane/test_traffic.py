@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import pytest
 
 from tests.support.bpf import DROP, PASS, TCP_STATE, UDP_STATE, Plane, address_of
-from tests.support.oracle import ANYTHING, UDP, Oracle
+from tests.support.frames import UDP
+from tests.support.oracle import ANYTHING, Oracle
 from tests.support.traffic import Traffic
 from xdpvs.bpf.layout import ConnFlags, DropReason
 from xdpvs.bpf.libbpf import possible_cpus
