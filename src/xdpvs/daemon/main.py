@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,7 +27,8 @@ def own_version() -> Version:
         text = version("xdpvs")
     except PackageNotFoundError:
         text = "unknown"
-    return Version(f"xdpvs {text}", "an unknown day")
+    built = time.strftime("%Y-%m-%d", time.gmtime(os.stat(__file__).st_mtime))
+    return Version(f"xdpvs {text}", built)
 
 
 def main(argv: Sequence[str]) -> int:

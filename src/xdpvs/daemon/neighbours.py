@@ -27,7 +27,8 @@ SLOW_RETRY_S = 5.0
 GIVE_UP_TRIES = 4
 MISSES = 4
 PROBE_PART = 0.75
-"""Part of the timeout after which a neighbour is asked again."""
+PROBE_AHEAD_S = 2.5
+"""A neighbour is asked again after PROBE_PART of the timeout, with a short one sooner: two looks before its end."""
 REVERSE_IDLE_S = 120.0
 REVERSE_FILL = 0.75
 
@@ -145,7 +146,7 @@ class Neighbours:
         return commands
 
     def _resolved(self, key: Key, entry: NeighbourEntry, now: float) -> list[Command]:
-        if entry.confirmed_s < self.timeout_s * PROBE_PART:
+        if entry.confirmed_s < self._probe_age():
             self._asked.pop(key, None)
             # An answer that met our own change of state.
             return [] if entry.state is NeighbourState.REACHABLE else [SetState(key, NeighbourState.REACHABLE)]
@@ -162,6 +163,10 @@ class Neighbours:
             stale = NeighbourState.PROBE if entry.state is NeighbourState.REACHABLE else NeighbourState.DELAY
             commands.append(SetState(key, stale))
         return commands
+
+    def _probe_age(self) -> float:
+        ahead = max(self.timeout_s - PROBE_AHEAD_S, self.timeout_s * (1 - PROBE_PART))
+        return min(self.timeout_s * PROBE_PART, ahead)
 
     def _ask(self, key: Key, mac: bytes | None, now: float) -> list[Command]:
         asked = self._asked.setdefault(key, _Asked())
