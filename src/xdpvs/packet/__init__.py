@@ -1,1 +1,4 @@
-"""Bytes ↔ dataclass for what the daemon itself sends: `ethernet.Frame`, `arp.Arp`, `ndisc` messages, `tcp.Reset`. No I/O."""
+"""Bytes ↔ dataclass for what the daemon itself sends. No I/O.
+
+Primitives: `ethernet.Frame`, `arp.Arp`, `ndisc`'s messages, `tcp.Reset`.
+"""
