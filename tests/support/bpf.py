@@ -26,7 +26,7 @@ from xdpvs.bpf.object import OBJECT_PATH, BpfObject
 from xdpvs.bpf.testrun import XdpAction, call, run_xdp
 
 TABLE = world.CONN_SLOTS + CONN_WINDOW
-SECOND_TICKS = 1_000_000_000 >> TICK_SHIFT
+SECOND_TICKS = 1_000_000_000 / (1 << TICK_SHIFT)
 PAGE = 4096
 MAX_OUT = 8192
 SCHEDULE_EACH = 1024
@@ -195,11 +195,20 @@ class Plane:
         self.drop_counters.mark()
         for dest in range(80):
             self.maps.dest_stats[dest] = layout.TrafficStats()
+        for device in world.DEVICES:
+            self.maps.device_stats[device.id] = layout.DeviceStats()
 
-    def settings(self, *, flags: int = 0, icmp_errors_per_second: int = 0, cpus: int | None = None) -> None:
+    def settings(
+        self,
+        *,
+        flags: int = 0,
+        icmp_errors_per_second: int = 0,
+        cpus: int | None = None,
+        conn_slots: int = world.CONN_SLOTS,
+    ) -> None:
         """The settings, with a secret that is the same in every run."""
         settings = layout.Settings(
-            conn_slots=world.CONN_SLOTS,
+            conn_slots=conn_slots,
             cpus=possible_cpus() if cpus is None else cpus,
             flags=flags,
             init_timeout=3,
@@ -371,6 +380,12 @@ class Plane:
             for name in ("conns", "in_packets", "in_bytes", "out_packets", "out_bytes"):
                 setattr(total, name, getattr(total, name) + getattr(value, name))
         return total
+
+    def device_traffic(self, device: world.Device) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Packets and bytes a device received and sent."""
+        values = self.maps.device_stats[device.id]
+        received = sum(v.rx_packets for v in values), sum(v.rx_bytes for v in values)
+        return received, (sum(v.tx_packets for v in values), sum(v.tx_bytes for v in values))
 
     def kni_transmit(self, frame: bytes) -> Result:
         """What the host sends on a KNI."""
