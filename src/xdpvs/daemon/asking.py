@@ -68,6 +68,13 @@ class PortSockets:
         except OSError as error:
             _log.debug("cannot send from %s: %s", netdev, error.strerror)
 
+    def send_by_index(self, ifindex: int, frame: Frame) -> None:
+        """The same for a netdev known by its index."""
+        try:
+            self.send(socket.if_indextoname(ifindex), frame)
+        except OSError:
+            _log.debug("no netdev %d to send from", ifindex)
+
     def close(self) -> None:
         """Give the descriptor back."""
         self._socket.close()

@@ -247,11 +247,13 @@ class Handlers:
         """GET_CONN_ALL."""
         if request.templates or (request.more and not request.cursor):
             return ConnPage(b"")
+        if not request.more and not self._state.balancer.any_conns():
+            return ConnPage(b"")
         return await self._state.conn_pages.page(request.cursor if request.more else 0, PAGE_CONNS)
 
     async def get_conn_slice(self, request: ConnSliceRequest) -> ConnPage:
         """XDPVS_GET_CONNS."""
-        if request.templates:
+        if request.templates or (not request.cursor and not self._state.balancer.any_conns()):
             return ConnPage(b"")
         limit = max(1, min(request.limit, MAX_SLICE))
         return await self._state.conn_slices.page(request.cursor, limit)

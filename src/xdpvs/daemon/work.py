@@ -10,6 +10,7 @@ from xdpvs.bpf.ringbuf import RingBuffer
 from xdpvs.daemon import estimator
 from xdpvs.daemon.logs import topic
 from xdpvs.daemon.state import State
+from xdpvs.dataplane.resets import outgoing
 
 _log = topic("DPVS")
 
@@ -27,6 +28,7 @@ class Work:
         self._state = state
         self._tasks: list[asyncio.Task[None]] = []
         self._events = RingBuffer(state.plane.maps.events)
+        self._expired = RingBuffer(state.plane.maps.expired_conns)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._refresh: asyncio.TimerHandle | None = None
         self._refreshed, self._refresh_took = 0.0, 0.0
@@ -52,6 +54,7 @@ class Work:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._events.close()
+        self._expired.close()
 
     async def _every(self, period_s: float, work: Callable[[], None]) -> None:
         while True:
@@ -90,8 +93,11 @@ class Work:
         """A full pass a second while there is anything to expire or to clean up."""
         while True:
             started = time.monotonic()
-            if self._leftover or self._moved():
-                await self._pass()
+            try:
+                if self._leftover or self._moved():
+                    await self._pass()
+            except Exception:
+                _log.exception("the sweep failed")
             await asyncio.sleep(max(0.05, SECOND - (time.monotonic() - started)))
 
     def _moved(self) -> bool:
@@ -107,9 +113,15 @@ class Work:
         done = None
         while done is None:
             done = sweeper.step(SWEEP_SLICE)
+            _guarded(self._reset_expired)
             await asyncio.sleep(0)
         # What expired in this pass is freed by the next, and made empty by the one after.
         self._leftover = bool(done.live or done.expired or done.freed)
+
+    def _reset_expired(self) -> None:
+        for sample in self._expired.consume():
+            for reset in outgoing(self._state.plane.maps, sample):
+                self._state.sockets.send_by_index(reset.ifindex, reset.frame)
 
     def _estimate(self) -> None:
         state = self._state
