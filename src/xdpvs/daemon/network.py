@@ -74,6 +74,7 @@ class Layer3:
         clock: Callable[[], float] = time.monotonic,
         announce: Callable[[Device, IPAddress], None] = _ignore,
         changed: Callable[[], None] = _ignore,
+        link_local: bool = True,
     ) -> None:
         self._maps = maps
         self._devices = devices
@@ -82,6 +83,7 @@ class Layer3:
         self._clock = clock
         self._announce = announce
         self._changed = changed
+        self._link_local = link_local
         self._ids = itertools.count(1)
         self._addresses: dict[tuple[str, IPAddress, int], AddressEntry] = {}
         self._counts: Counter[tuple[str, IPAddress]] = Counter()
@@ -97,7 +99,9 @@ class Layer3:
             self.add_link_local(device)
 
     def add_link_local(self, device: Device) -> None:
-        """The address every device owns from the start (eui64)."""
+        """The address every device owns from the start (eui64), unless addr_gen_mode is none."""
+        if not self._link_local:
+            return
         flags = AddressFlags.PERMANENT | AddressFlags.LINKLOCAL
         address = link_local(device.mac)
         self.add_address(

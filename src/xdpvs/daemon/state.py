@@ -65,6 +65,7 @@ class State:
             plane.journal,
             announce=self.asking.announce,
             changed=self.asking.routes_changed,
+            link_local=config.ipv6.addr_gen_mode != "none",
         )
         self.asking.follow(self.layer3)
         self.static_neighbours = StaticNeighbours(self.network, self.devices, plane.journal, self.asking.routes_changed)
