@@ -126,6 +126,16 @@ static __always_inline void conn_unclaim(struct conn *conn)
 	__sync_lock_test_and_set(&conn->tag, tag_of(SLOT_TOMBSTONE, 0));
 }
 
+/* Has the sweep look at the slot's block. After the claim: the sweep takes the mark away before it looks. */
+static __always_inline void conn_mark_block(__u32 index)
+{
+	__u32 block = index / SWEEP_BLOCK;
+	__u32 *used = bpf_map_lookup_elem(&conn_blocks, &block);
+
+	if (used && !*used)
+		*used = 1;
+}
+
 /* Makes the first free slot from home on busy; NO_SLOT if the whole window is taken. */
 __noinline __u32 conn_claim_free(__u32 home, __u64 busy)
 {
@@ -138,8 +148,10 @@ __noinline __u32 conn_claim_free(__u32 home, __u64 busy)
 		tag = *(volatile __u64 *)&conn->tag;
 		if (tag && tag_kind(tag) != SLOT_TOMBSTONE)
 			continue;
-		if (__sync_val_compare_and_swap(&conn->tag, tag, busy) == tag)
+		if (__sync_val_compare_and_swap(&conn->tag, tag, busy) == tag) {
+			conn_mark_block(home + i);
 			return home + i;
+		}
 	}
 	return NO_SLOT;
 }
@@ -152,8 +164,10 @@ __noinline __u32 conn_claim_gap(__u32 home, __u32 mine, __u64 busy)
 
 		if (!conn || home + i >= mine)
 			return NO_SLOT;
-		if (*(volatile __u64 *)&conn->tag == 0 && __sync_val_compare_and_swap(&conn->tag, 0, busy) == 0)
+		if (*(volatile __u64 *)&conn->tag == 0 && __sync_val_compare_and_swap(&conn->tag, 0, busy) == 0) {
+			conn_mark_block(home + i);
 			return home + i;
+		}
 	}
 	return NO_SLOT;
 }

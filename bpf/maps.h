@@ -17,6 +17,14 @@ struct {
 	__type(value, struct conn);
 } conns SEC(".maps");
 
+/* Per SWEEP_BLOCK slots of conns: whether any may be in use. The sweep passes by blocks that are not. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_BLOCKS);
+	__type(key, __u32);
+	__type(value, __u32);
+} conn_blocks SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

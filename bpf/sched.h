@@ -9,7 +9,7 @@
 
 #include "conn.h"
 
-#define SCHED_TRIES 16 /* entries looked at while servers are overloaded */
+#define SCHED_TRIES 256 /* entries looked at while servers are overloaded */
 
 static __always_inline struct dest *dest_at(__u32 id)
 {
@@ -36,16 +36,20 @@ static __always_inline int dest_refuses(__u32 id)
 	return 0;
 }
 
-/* Entries from `turn` on until one can take the connection; dest id, or minus a drop reason. */
+/*
+ * Entries from `turn` on until one can take the connection; dest id, or minus a drop reason. Goes once round the
+ * schedule, in steps if it is long: neighbours may all be the same server, of great weight and full.
+ */
 __noinline int schedule_walk(__u32 base, __u32 length, __u64 turn)
 {
+	__u32 step = length / SCHED_TRIES + 1;
 	int reason = DROP_NO_DEST;
 
 	for (__u32 i = 0; i < SCHED_TRIES; i++) {
-		__u32 entry = base + (__u32)((turn + i) % length);
+		__u32 entry = base + (__u32)((turn + i * step) % length);
 		__u32 *id;
 
-		if (i >= length)
+		if (i * step >= length)
 			break;
 		id = bpf_map_lookup_elem(&schedules, &entry);
 		if (!id)

@@ -11,10 +11,13 @@
 #include "tcp_state.h"
 
 #define TICKS_PER_SECOND (1000000000ULL >> TICK_SHIFT)
+/* A quarter of the range of ticks, 104 days: ages are compared as signed, and conn_quiesced() makes some this old. */
+#define MAX_TIMEOUT_TICKS ((1U << 30) - 1)
 
 static __always_inline __u32 timeout_ticks(const struct settings *set, const struct conn *conn)
 {
 	__u32 state = conn->state & 15, seconds;
+	__u64 ticks;
 
 	if (conn->key.proto == IPPROTO_TCP) {
 		seconds = set->tcp_timeout[state];
@@ -25,7 +28,8 @@ static __always_inline __u32 timeout_ticks(const struct settings *set, const str
 	}
 	if (!state)
 		seconds = set->init_timeout;
-	return ((__u64)seconds * 1000000000ULL) >> TICK_SHIFT;
+	ticks = ((__u64)seconds * 1000000000ULL) >> TICK_SHIFT;
+	return ticks < MAX_TIMEOUT_TICKS ? ticks : MAX_TIMEOUT_TICKS;
 }
 
 /* Tells the daemon whom to reset. A full ring loses it: then the ends find out by themselves. */
@@ -64,13 +68,13 @@ static __always_inline void conn_uncount(struct conn *conn)
 		__sync_fetch_and_add(&counts->active, -1);
 }
 
-/* Outcomes of a slot, which add up: 20 bits for each count of a run. */
+/* Outcomes of a slot, which add up: 16 bits for each count of a run. */
 #define SWEPT_NOTHING 0ULL
 #define SWEPT_LIVE 1ULL
-#define SWEPT_EXPIRED (1ULL << 20)
-#define SWEPT_FREED (1ULL << 40)
-#define SWEPT_MASK 0xfffff
-#define SWEEP_BLOCK 512
+#define SWEPT_EXPIRED (1ULL << 16)
+#define SWEPT_FREED (1ULL << 32)
+#define SWEPT_USED (1ULL << 48) /* not empty before */
+#define SWEPT_MASK 0xffff
 
 static __always_inline __u64 sweep_live(struct settings *set, struct conn *conn, __u32 index, __u32 now)
 {
@@ -150,17 +154,27 @@ static __always_inline bool sweep_passes_by(const struct conn *conn, __u32 now, 
 
 	if (!tag)
 		return true;
+	*outcomes += SWEPT_USED;
 	if (tag_kind(tag) != SLOT_LIVE || (__s32)(now - conn->last_seen) >= (__s32)TICKS_PER_SECOND)
 		return false;
 	*outcomes += conn->flags & CONN_INBOUND; /* SWEPT_LIVE, without a branch */
 	return true;
 }
 
-/* SWEEP_BLOCK slots downwards: as much as the verifier follows at once. */
+/*
+ * Slots last, last - 1, … of one block. A whole block without anything in use loses its mark: taken away before looking
+ * and given back if anything was found, so that a claim under way, which marks after claiming, is not forgotten.
+ */
 __noinline __u64 sweep_block(__u32 last, __u32 count, __u32 now)
 {
-	__u64 outcomes = 0;
+	__u32 block = last / SWEEP_BLOCK;
+	__u32 *mark = bpf_map_lookup_elem(&conn_blocks, &block);
+	__u64 outcomes = 0, used;
 
+	if (!mark || !*mark)
+		return 0;
+	if (count == SWEEP_BLOCK)
+		__sync_lock_test_and_set(mark, 0);
 	for (__u32 i = 0; i < SWEEP_BLOCK; i++) {
 		struct conn *conn;
 
@@ -172,6 +186,9 @@ __noinline __u64 sweep_block(__u32 last, __u32 count, __u32 now)
 		if (!sweep_passes_by(conn, now, &outcomes))
 			outcomes += sweep_slot(last - i, now);
 	}
+	/* Without a branch, which would have the verifier tell apart all ways to get here. */
+	used = outcomes >> 48;
+	__sync_fetch_and_or(mark, (used | -used) >> 63);
 	return outcomes;
 }
 
@@ -183,16 +200,20 @@ int sweep(struct sweep_args *args)
 
 	if (left > last + 1)
 		left = last + 1;
-	for (__u32 i = 0; i < SWEEP_SLOTS / SWEEP_BLOCK; i++) {
-		__u32 count = left < SWEEP_BLOCK ? left : SWEEP_BLOCK;
+	for (__u32 i = 0; i <= SWEEP_SLOTS / SWEEP_BLOCK; i++) {
+		__u32 count = last % SWEEP_BLOCK + 1;
 
+		if (count > left)
+			count = left;
+		if (!count)
+			break;
 		outcomes += sweep_block(last, count, now);
 		last -= count;
 		left -= count;
 	}
 	args->live = outcomes & SWEPT_MASK;
-	args->expired = outcomes >> 20 & SWEPT_MASK;
-	args->freed = outcomes >> 40 & SWEPT_MASK;
+	args->expired = outcomes >> 16 & SWEPT_MASK;
+	args->freed = outcomes >> 32 & SWEPT_MASK;
 	return 0;
 }
 

@@ -29,7 +29,9 @@ enum limits {
 	NEIGHBOUR_WINDOW = 32,
 	WLC_DESTS = 256,    /* servers a live scan may look at */
 	SWEEP_SLOTS = 4096, /* slots one run of the sweep looks at */
-	PORT_MIN = 1025,    /* local ports, as DPVS's sapool */
+	SWEEP_BLOCK = 512,  /* slots that share an entry of conn_blocks */
+	MAX_BLOCKS = 262144,
+	PORT_MIN = 1025, /* local ports, as DPVS's sapool */
 	PORT_MAX = 65535,
 	TICK_SHIFT = 23, /* a tick of conn.last_seen is 2^23 ns = 8.4 ms */
 };

@@ -34,6 +34,8 @@ CONN_WINDOW: Final = 128
 NEIGHBOUR_WINDOW: Final = 32
 WLC_DESTS: Final = 256
 SWEEP_SLOTS: Final = 4096
+SWEEP_BLOCK: Final = 512
+MAX_BLOCKS: Final = 262144
 PORT_MIN: Final = 1025
 PORT_MAX: Final = 65535
 TICK_SHIFT: Final = 23
@@ -792,6 +794,7 @@ NEIGHBOUR_DTYPE: Final = {
 
 MAPS: Final = (
     MapSpec("conns", MapType.ARRAY, 4, 128, 65664, 1024),
+    MapSpec("conn_blocks", MapType.ARRAY, 4, 4, 262144, 0),
     MapSpec("neighbours", MapType.ARRAY, 4, 64, 16416, 1024),
     MapSpec("settings", MapType.ARRAY, 4, 168, 1, 0),
     MapSpec("services", MapType.HASH, 20, 40, 65536, 1),
@@ -831,6 +834,7 @@ class Maps:
     """Every map of the data plane, typed; events is the ring buffer's descriptor."""
 
     conns: ArrayMap[Conn]
+    conn_blocks: ArrayMap[int]
     neighbours: ArrayMap[Neighbour]
     settings: ArrayMap[Settings]
     services: HashMap[ServiceKey, Service]
@@ -861,6 +865,7 @@ class Maps:
         """Maps over the descriptors fd_of returns by name; whoever owns those keeps them open."""
         return cls(
             ArrayMap(fd_of("conns"), codec_of(Conn)),
+            ArrayMap(fd_of("conn_blocks"), U32),
             ArrayMap(fd_of("neighbours"), codec_of(Neighbour)),
             ArrayMap(fd_of("settings"), codec_of(Settings)),
             HashMap(fd_of("services"), codec_of(ServiceKey), codec_of(Service)),
@@ -888,4 +893,4 @@ class Maps:
         )
 
 
-LAYOUT_HASH: Final = "3e5a9df1ab4f3f37"
+LAYOUT_HASH: Final = "44ae196983ed20e5"

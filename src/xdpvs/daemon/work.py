@@ -17,6 +17,8 @@ _log = topic("DPVS")
 SECOND = 1.0
 SWEEP_SLICE = 65536
 """Slots per step of the sweep: about a millisecond, then the loop has its turn."""
+SWEEP_SHARE = 20
+"""The sweep may take one part in so many of a CPU: passes over millions of connections come less than once a second."""
 REFRESH_SHARE = 10
 """Finding next hops may take one part in so many of the time."""
 
@@ -98,7 +100,8 @@ class Work:
                     await self._pass()
             except Exception:
                 _log.exception("the sweep failed")
-            await asyncio.sleep(max(0.05, SECOND - (time.monotonic() - started)))
+            busy = self._state.sweeper.last_pass.busy_s
+            await asyncio.sleep(max(0.05, max(SECOND, SWEEP_SHARE * busy) - (time.monotonic() - started)))
 
     def _moved(self) -> bool:
         """Whether packets came since the last look, and left connections."""

@@ -47,7 +47,7 @@ class Sweeper:
         started = self._clock()
         looked = 0
         while looked < budget_slots and self._left:
-            count = min(SWEEP_SLOTS, self._left)
+            count = self._left % SWEEP_SLOTS or SWEEP_SLOTS  # whole blocks, which are passed by if empty
             args = SweepArgs(last=self._left - 1, count=count)
             call(self._program, args)
             self._left -= count
