@@ -57,7 +57,7 @@ static __always_inline __u16 rewrite_difference(const struct conn_key *from, con
  */
 static __always_inline __u32 isn_of(const struct settings *set, const struct conn_key *reply)
 {
-	return (__u32)(conn_hash(set, reply) ^ set->secret[10]) + (__u32)(bpf_ktime_get_coarse_ns() >> 6);
+	return (__u32)(conn_hash(set, reply) ^ set->secret[10]) + (__u32)(now_ns_fast(set) >> 6);
 }
 
 /* All a new connection is made from, so that connect() needs no packet and the verifier sees it once. */
@@ -113,7 +113,7 @@ static __always_inline __u32 client_next_hop(struct connect_request *request)
 }
 
 /* Writes a claimed slot for packets with `key`, which are to leave as the reverse of `other`. */
-static __noinline void conn_fill(struct conn *conn, const struct conn_key *key, const struct conn_key *other)
+static __noinline void conn_fill(struct conn *conn, const struct conn_key *key, const struct conn_key *other, __u32 now)
 {
 	conn->key = *key;
 	copy16(conn->saddr, other->daddr);
@@ -125,7 +125,7 @@ static __noinline void conn_fill(struct conn *conn, const struct conn_key *key, 
 	conn->first_ack = 0;
 	conn->next_seq = 0;
 	conn->last_ack = 0;
-	conn->last_seen = now_ticks();
+	conn->last_seen = now;
 }
 
 /* Claims and publishes both slots; the inbound one, or minus a drop reason. */
@@ -135,7 +135,7 @@ __noinline int conn_create(struct connect_request *request)
 	struct conn_key *client, *reply;
 	struct conn *in, *out;
 	__u64 in_hash, out_hash;
-	__u32 in_at, out_at, nearer, flags;
+	__u32 in_at, out_at, nearer, flags, now;
 
 	if (!set || !request)
 		return -DROP_INTERNAL;
@@ -158,8 +158,9 @@ __noinline int conn_create(struct connect_request *request)
 
 	flags = CONN_INACTIVE | (client->af != reply->af ? CONN_NAT64 : 0) |
 		(request->service_flags & SERVICE_EXPIRE_QUIESCENT ? CONN_QUIESCENT : 0);
-	conn_fill(in, client, reply);
-	conn_fill(out, reply, client);
+	now = now_ticks_fast(set);
+	conn_fill(in, client, reply, now);
+	conn_fill(out, reply, client, now);
 	in->flags = flags | CONN_INBOUND;
 	out->flags = flags;
 	in->peer = out_at;
@@ -176,8 +177,8 @@ __noinline int conn_create(struct connect_request *request)
 
 	nearer = conn_nearer(in_at, in_hash);
 	if (nearer != NO_SLOT) {
-		conn_retire(in, in->last_seen);
-		conn_retire(out, in->last_seen);
+		conn_retire(in, now);
+		conn_retire(out, now);
 		return nearer == UNSETTLED ? -DROP_CONN_RACE : -(int)DROP_REASON_MAX - (int)nearer;
 	}
 	return in_at;
