@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import mmap
 import os
+import random
 import struct
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from tests.support import world
@@ -18,6 +20,7 @@ from xdpvs.bpf.layout import ConnFlags, DropReason, SlotKind
 FLOWS = 600
 ROUNDS = 10
 SPINS = 1_000_000
+SENT = 60_000
 
 
 def opening(service: world.Service, number: int) -> bytes:
@@ -104,3 +107,49 @@ def check(plane: Plane, service: world.Service) -> None:
     assert (counted, created) == (FLOWS, FLOWS)
     # A CPU held up in the middle (an interrupt, the hypervisor) costs the other one its packet, never a second pair.
     assert set(plane.drops()) <= {DropReason.CONN_RACE}
+
+
+def test_traffic_beside_the_sweep(plane: Plane) -> None:
+    """One CPU sends while the other ages, expires and frees: slots stay paired and counted."""
+    if (os.cpu_count() or 1) < 2:
+        need(["a second CPU"])
+    service = world.SERVICES[1]
+    plane.settings(conn_slots=512)
+    frames = [opening(service, number) for number in range(400)]
+    page = mmap.mmap(-1, 4096)
+
+    def work(side: int) -> None:
+        rng = random.Random(side)
+        if side:
+            run = plane.runner()
+            try:
+                for _ in range(SENT):
+                    run(rng.choice(frames))
+            finally:
+                page[0] = 1
+            return
+        while not page[0]:
+            plane.conns["last_seen"][rng.sample(range(512 + 128), 200)] -= np.uint32(1_000_000)
+            plane.sweep()
+
+    on_two_cpus(work)
+    # What the sweep is told of a slot as it is claimed may be older than the connection in it: let all that end.
+    plane.sweep()
+    check_pairs(plane, service)
+    plane.age(400)
+    for _ in range(2):
+        plane.sweep()
+        plane.age(1)
+    plane.sweep()
+    assert not plane.kinds().any()
+    assert sum(sum(plane.counts(server.id)) for server in service.servers) == 0
+
+
+def check_pairs(plane: Plane, service: world.Service) -> None:
+    """Live slots are pairs, each flow has one, and each is counted."""
+    slots = plane.inbound()
+    assert len({address_of(slot, "key_saddr", "key_sport") for slot in slots}) == len(slots)
+    assert sum(sum(plane.counts(server.id)) for server in service.servers) == len(slots)
+    assert len(plane.live()) == 2 * len(slots)
+    for slot in slots:
+        assert plane.conns[int(slot["peer"])]["tag"] >> 32 == SlotKind.LIVE

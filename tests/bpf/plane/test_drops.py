@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from scapy.layers.inet import TCP, UDP
@@ -41,7 +42,7 @@ SYN6 = untagged(ipv6(CLIENT6, world.VIP6, 6, tcp(CLIENT6, world.VIP6, 1000, 80, 
 SYN64 = untagged(ipv6(CLIENT6, world.VIP64, 6, tcp(CLIENT6, world.VIP64, 1000, 80, SYN)))
 
 
-def syn_with(**fields: int) -> bytes:
+def syn_with(**fields: Any) -> bytes:
     """A SYN whose IPv4 header has these fields."""
     return untagged(ipv4(CLIENT4, world.VIP4, 6, syn4(), **fields))
 
@@ -153,9 +154,7 @@ REFUSALS = (
         for source in ("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255")
     ),
     *(Refusal(f"from {source}", R.BAD_ADDRESS, from_source(source)) for source in ("::", "::1", "ff02::1")),
-    Refusal(
-        "IPv4 options", R.IP_OPTIONS, untagged(ipv4(CLIENT4, world.VIP4, 6, syn4(), options=b"\x94\4\0\0"))
-    ),
+    Refusal("IPv4 options", R.IP_OPTIONS, untagged(ipv4(CLIENT4, world.VIP4, 6, syn4(), options=b"\x94\4\0\0"))),
     *(
         Refusal(
             f"IPv6 extension header {kind}", R.IP_OPTIONS, untagged(ipv6(CLIENT6, world.VIP6, kind, b"\6" + bytes(7)))
@@ -184,7 +183,11 @@ REFUSALS = (
     Refusal("server at max_conn", R.DEST_OVERLOAD, SYN4, overloaded),
     Refusal("no local address of the family", R.NO_LADDR, SYN4, without_laddr),
     *(
-        Refusal(f"flags {value:#x} without connection", R.TCP_NO_CONN, untagged(ipv4(CLIENT4, world.VIP4, 6, syn4(flags=value))))
+        Refusal(
+            f"flags {value:#x} without connection",
+            R.TCP_NO_CONN,
+            untagged(ipv4(CLIENT4, world.VIP4, 6, syn4(flags=value))),
+        )
         for value in (0, ACK, SYN | ACK, SYN | 1, SYN | 4, 1, 4, 0x38)
     ),
     Refusal(
@@ -255,7 +258,9 @@ def test_refusal(plane: Plane, refusal: Refusal) -> None:
     # The first packet of a flow may be refused after its connection was made, but then as a whole.
     made = len(plane.inbound()) - before
     assert len(plane.live()) == 2 * (before + made)
-    assert sum(sum(plane.counts(server.id)) for service in world.SERVICES for server in service.servers) == before + made
+    assert (
+        sum(sum(plane.counts(server.id)) for service in world.SERVICES for server in service.servers) == before + made
+    )
     if refusal.reason not in (R.TTL, R.MTU, R.NAT64_CHECKSUM):
         assert not made
 
@@ -314,7 +319,9 @@ def test_priority_tag_is_no_vlan(plane: Plane) -> None:
     assert (result.action, result.reason) == (TX, R.NONE)
 
 
-@pytest.mark.parametrize(("service", "client"), [(WEB, CLIENT4), (WEB6, CLIENT6), (WEB64, CLIENT6)], ids=["4", "6", "64"])
+@pytest.mark.parametrize(
+    ("service", "client"), [(WEB, CLIENT4), (WEB6, CLIENT6), (WEB64, CLIENT6)], ids=["4", "6", "64"]
+)
 def test_time_exceeded_is_told_within_the_rate(plane: Plane, service: world.Service, client: bytes) -> None:
     plane.settings(icmp_errors_per_second=1_000_000)
     s = Session(plane, service, client)
@@ -325,7 +332,9 @@ def test_time_exceeded_is_told_within_the_rate(plane: Plane, service: world.Serv
     assert result.frame[14 + (9 if len(client) == 4 else 6)] == (1 if len(client) == 4 else 58)
 
 
-@pytest.mark.parametrize(("service", "client"), [(WEB, CLIENT4), (WEB6, CLIENT6), (WEB64, CLIENT6)], ids=["4", "6", "64"])
+@pytest.mark.parametrize(
+    ("service", "client"), [(WEB, CLIENT4), (WEB6, CLIENT6), (WEB64, CLIENT6)], ids=["4", "6", "64"]
+)
 def test_segments_without_connection_are_reset_within_the_rate(
     plane: Plane, service: world.Service, client: bytes
 ) -> None:

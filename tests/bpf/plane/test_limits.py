@@ -92,14 +92,25 @@ def test_ports_come_back_with_expiry(plane: Plane) -> None:
     assert refusals(plane, 2) == {}
 
 
-@pytest.mark.parametrize("cpu", [0, 1, 3, 6])
-def test_ports_of_a_cpu_are_its_residue_and_all_of_them(plane: Plane, cpu: int) -> None:
-    """Of seven CPUs; how many there are is no power of two so often that this must work."""
-    del cpu  # the test's own CPU is 0; the residues of others are that of a shifted range
-    plane.settings(cpus=7)
-    for number in range(30):
-        plane.run(syn(number))
-    assert {(int(slot["sport"]) - 1025) % 7 for slot in plane.inbound()} == {0}
+@pytest.mark.parametrize("cpus", [1, 2, 7, 64])
+def test_ports_of_a_cpu_are_its_residue(plane: Plane, cpus: int) -> None:
+    plane.settings(cpus=cpus)
+    refusals(plane, 60)
+    ports = {int(slot["sport"]) for slot in plane.inbound()}
+    assert {(port - 1025) % cpus for port in ports} == {0}
+    assert min(ports) == 1025
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 7, 64, 1000])
+def test_the_last_port_of_the_range_is_used_and_none_beyond(plane: Plane, cpus: int) -> None:
+    plane.settings(cpus=cpus)
+    share = -(-64511 // cpus)
+    plane.put_service(ONE_LADDR, schedule=[WEB.servers[0].id])
+    plane.maps.laddr_ports[0] = share - 1
+    refusals(plane, 2)
+    last = 1025 + (share - 1) * cpus
+    assert {int(slot["sport"]) for slot in plane.inbound()} == {last, 1025}
+    assert last + cpus > 65535 >= last
 
 
 def test_full_table_refuses_and_goes_on(plane: Plane) -> None:
