@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import enum
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 from typing import Self
@@ -42,11 +42,15 @@ class Feed(Struct):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Nanoseconds a packet, medians over rounds: of the program alone, and of the feeder that was subtracted."""
+    """Nanoseconds a packet without feeding; medians over the calmer half of the rounds.
+
+    Calm is a round in which feeding alone was fast: other virtual machines on the same core disturb both alike.
+    """
 
     program_ns: float
     best_ns: float
     """The fastest round's: what an undisturbed machine would come near to."""
+    all_rounds_ns: float
     floor_ns: float
     """Of reading and writing one slot of the table, at random, in the same rounds."""
     feeder_ns: float
@@ -111,20 +115,31 @@ class Feeder:
 
     def time(self, packets: int, rounds: int, action: int = XdpAction.TX) -> Timing:
         """The program's time, by turns with the feeder's; the action is what the last packets must meet with."""
-        samples: dict[Target, list[int]] = {target: [] for target in Target}
+        done: list[dict[Target, int]] = []
         for _ in range(rounds):
-            for target in Target:
-                result = self.run(packets, target)
-                if target is Target.TESTED and result.action != action:
-                    raise RuntimeError(f"the program returned {result.action}, not {action}")
-                samples[target].append(result.duration_ns)
-        feeder = statistics.median(samples[Target.NOTHING])
-        return Timing(
-            program_ns=statistics.median(samples[Target.TESTED]) - feeder,
-            best_ns=min(samples[Target.TESTED]) - min(samples[Target.NOTHING]),
-            floor_ns=statistics.median(samples[Target.FLOOR]) - feeder,
-            feeder_ns=feeder,
-        )
+            result = {target: self.run(packets, target) for target in Target}
+            if result[Target.TESTED].action != action:
+                raise RuntimeError(f"the program returned {result[Target.TESTED].action}, not {action}")
+            done.append({target: run.duration_ns for target, run in result.items()})
+        done.sort(key=lambda durations: durations[Target.NOTHING])
+        return _timing(done)
+
+
+def _timing(rounds: Sequence[Mapping[Target, int]]) -> Timing:
+    """From the calmest round to the least calm."""
+    calm = rounds[: (len(rounds) + 1) // 2]
+
+    def net(target: Target, among: Sequence[Mapping[Target, int]]) -> float:
+        return statistics.median(durations[target] - durations[Target.NOTHING] for durations in among)
+
+    fastest = min(durations[Target.TESTED] for durations in rounds)
+    return Timing(
+        program_ns=net(Target.TESTED, calm),
+        best_ns=fastest - rounds[0][Target.NOTHING],
+        all_rounds_ns=net(Target.TESTED, rounds),
+        floor_ns=net(Target.FLOOR, calm),
+        feeder_ns=statistics.median(durations[Target.NOTHING] for durations in calm),
+    )
 
 
 def _step(flows: int) -> int:

@@ -34,7 +34,7 @@ ROWS = (
 
 
 def _measure(options: Options) -> Iterator[Result]:
-    with cable(_text(ROUTER_MAC), _text(OUR_MAC)) as (client, balancer):
+    with cable(_text(ROUTER_MAC), _text(OUR_MAC)) as (client, balancer):  # noqa: SIM117 - the scene needs the cable
         with scene(FLOWS * 10, options.object_path, balancer.ifindex) as (it, feeder):
             feeder.compute(it.template(UDP4), FLOWS)
             with inside(client.namespace):

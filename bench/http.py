@@ -26,7 +26,7 @@ ROWS = (
         "http-none",
         "HTTP requests/s, balancer by none",
         "x",
-        "keep-alive requests a second (wrk, 32 connections, one nginx) through the balancer by those of the same client "
+        "keep-alive requests a second (wrk, 32 connections, nginx), through the balancer by those of the same client "
         "to the server itself",
         budget=0.85,
         at_least=True,
@@ -40,7 +40,7 @@ ROWS = (
         budget=1.1,
         at_least=True,
     ),
-    Row("http-latency", "latency added to a request", "us", "median with one connection, through the balancer less none"),
+    Row("http-latency", "latency added to a request", "us", "median of one connection, balancer less none"),
     Row("http-latency-nftables", "the same, nftables", "us", "median with one connection, through nftables less none"),
 )
 

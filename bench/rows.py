@@ -21,9 +21,10 @@ class Row:
     """DPVS 1.10.2 on such a machine, one worker, no NIC."""
 
     def keeps(self, value: float) -> bool:
-        """Whether a value is within the budget."""
+        """Whether a value, as precise as it is printed, is within the budget."""
         if self.budget is None:
             return True
+        value = float(f"{value:.3g}")
         return value >= self.budget if self.at_least else value <= self.budget
 
 

@@ -1,6 +1,6 @@
 """The data plane in the kernel, on no netdev: tables filled straight away, frames by test run.
 
-One port (mostly the loopback device, from which frames of test runs come), clients behind a router, servers on the link.
+One port (mostly the loopback device, where test runs' frames come from), clients behind a router, servers on the link.
 Four services, one for each pair of families and protocol: rr over four servers, as many local addresses as
 a million connections need.
 """
@@ -257,7 +257,8 @@ def _frame(protocol: int, saddr: bytes, daddr: bytes, ports: bytes, tcp_flags: i
 
 
 def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f"<{len(data) // 2}H", data))
+    words: tuple[int, ...] = struct.unpack(f"<{len(data) // 2}H", data)
+    total = sum(words)
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
