@@ -1,4 +1,4 @@
-"""`python -m lab up [TOPOLOGY]` brings a topology up until Ctrl-C; `python -m lab clean` removes what dead runs left."""
+"""`python -m lab up [TOPOLOGY]` brings a topology up until Ctrl-C; `python -m lab clean` removes dead runs' remains."""
 
 from __future__ import annotations
 

@@ -162,10 +162,16 @@ def test_a_silent_vip_is_served_but_not_announced(lab: Lab) -> None:
 def test_nothing_stays_after_a_run_that_raised() -> None:
     need(missing_for_lab())
     lab = Lab(TUTORIAL)
-    with pytest.raises(ZeroDivisionError), lab:
-        lab.bpffs()
-        pids = [process.pid for process in lab.processes]
-        raise ZeroDivisionError
+    pids: list[int] = []
+
+    def run_that_raises() -> None:
+        with lab:
+            lab.bpffs()
+            pids.extend(process.pid for process in lab.processes)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_that_raises()
     assert not list(NETNS_DIR.glob(f"{lab.prefix}-*"))
     assert not lab.run_dir.exists()
     assert str(lab.run_dir) not in Path("/proc/mounts").read_text()

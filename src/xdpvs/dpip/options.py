@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-SHORT_OPTIONS = {c: False for c in "vhV46sCDF"} | {c: True for c in "fic"}
+SHORT_OPTIONS = dict.fromkeys("vhV46sCDF", False) | dict.fromkeys("fic", True)
 LONG_OPTIONS = {
     "verbose": "v",
     "help": "h",

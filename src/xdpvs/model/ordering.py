@@ -31,7 +31,7 @@ def address_bucket(address: IPAddress) -> int:
 
 def address_order(addresses: Iterable[Address]) -> list[Address]:
     """Addresses as listed without a device: by bucket, newest first in one. With a device it is just newest first."""
-    return sorted(reversed(list(addresses)), key=lambda entry: address_bucket(entry.address))
+    return sorted(reversed(list(addresses)), key=lambda entry: address_bucket(entry.address))  # noqa: C414 - newest first within a bucket
 
 
 def route4_order(routes: Iterable[Route]) -> list[Route]:
@@ -51,7 +51,7 @@ def route6_order(routes: Iterable[Route]) -> list[Route]:
 
 def service_order(services: Iterable[T], key: Callable[[T], ServiceKey]) -> list[T]:
     """Services: those with an address by bucket, then fwmarks by bucket, then matches; newest first throughout."""
-    return sorted(reversed(list(services)), key=lambda service: _service_rank(key(service)))
+    return sorted(reversed(list(services)), key=lambda service: _service_rank(key(service)))  # noqa: C414 - newest first
 
 
 def _service_rank(key: ServiceKey) -> tuple[int, int]:

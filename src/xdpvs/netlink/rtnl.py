@@ -29,7 +29,7 @@ def link_request(doing: str, command: str, **arguments: object) -> list[Any]:
     def run() -> None:
         try:
             outcome.extend(_request(doing, command, arguments))
-        except BaseException as error:  # noqa: BLE001 - handed to the caller below
+        except BaseException as error:
             failure.append(error)
 
     thread = threading.Thread(target=run, name="rtnetlink")

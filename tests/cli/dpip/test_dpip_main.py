@@ -38,7 +38,8 @@ def test_general_help_with_status_1(line: str) -> None:
 @pytest.mark.parametrize("name", OBJECTS)
 def test_help_of_every_object(name: str) -> None:
     found = load_object(name)
-    assert found is not None and found.name == name
+    assert found is not None
+    assert found.name == name
     assert found.help.startswith("Usage:\n    dpip ")
     assert found.help.endswith("\n")
     assert (dpip(f"{name} help").rc, dpip(f"{name} help").stderr) == (0, found.help)
@@ -117,7 +118,8 @@ def test_refused_without_asking_the_daemon(line: str, stderr: str) -> None:
 
 def test_errors_that_show_help_too() -> None:
     link, memory = load_object("link"), load_object("eal-mem")
-    assert link is not None and memory is not None
+    assert link is not None
+    assert memory is not None
     assert dpip("link set dpdk0 promisc").stderr == (
         f"missing argument for `promisc'\n{link.help}dpip: invalid parameter\n"
     )
