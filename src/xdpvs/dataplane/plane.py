@@ -33,7 +33,7 @@ from xdpvs.dataplane.tunables import Tunables
 log = logging.getLogger(__name__)
 
 SLOT_SIZE = 128
-BYTES_PER_CONN = 400
+BYTES_PER_CONN = 399  # pages are rounded up: 400 stays true
 RECORD_SIZE = 256
 # The kernel adds flags of its own (BPF_F_RDONLY_PROG to device maps).
 _OUR_FLAGS = MapFlags.NO_PREALLOC | MapFlags.MMAPABLE
@@ -67,7 +67,7 @@ _RECORD = Codec(RECORD_SIZE, _encode_record, _decode_record)
 
 
 def conn_slots(conn_pool_size: int) -> int:
-    """Homes for a pool: two slots a connection fill 64 % of what 400 bytes a connection buy, window included."""
+    """Homes for a pool: two slots a connection fill 64 % of what BYTES_PER_CONN buy, window included."""
     return max(conn_pool_size * BYTES_PER_CONN // SLOT_SIZE - CONN_WINDOW, conn_pool_size * 3)
 
 
