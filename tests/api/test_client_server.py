@@ -13,7 +13,7 @@ from tests.support.api import serving
 from xdpvs.api import messages as m
 from xdpvs.api.client import Client
 from xdpvs.api.dispatch import Handler, handled_messages
-from xdpvs.api.errors import ApiError, CorruptReply, DpvsError
+from xdpvs.api.errors import ApiError, CorruptReply, DpvsError, ShortReply, TransportError
 from xdpvs.api.ids import Kind, MessageId
 from xdpvs.api.messages import Message
 from xdpvs.api.requests import (
@@ -378,6 +378,31 @@ def test_batch_attempts_everything(tmp_path: Path) -> None:
         )
     assert codes == [0, DpvsError.EXIST, DpvsError.INVAL, 0]
     assert added == [SERVICE, DestRequest(KEY, DEST)]
+
+
+def test_large_batch_is_sent_in_parts(tmp_path: Path) -> None:
+    added: list[object] = []
+    with serving(tmp_path / "ipc", {m.ADDDEST: added.append}) as server:
+        codes = Client(server.path, 30).batch([(m.ADDDEST, DestRequest(KEY, DEST))] * 60_000)
+        assert server.counters.requests > 1
+        assert Client(server.path, 5).batch([]) == []
+    assert codes == [0] * 60_000
+    assert len(added) == 60_000
+
+
+def test_daemon_lost_between_the_parts_of_a_batch_is_no_daemon_without_batches(tmp_path: Path) -> None:
+    calls = 0
+
+    def add_dest(_request: DestRequest) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 10_000:
+            server.close()
+
+    with serving(tmp_path / "ipc", {m.ADDDEST: add_dest}) as server:
+        with pytest.raises(TransportError) as caught:
+            Client(server.path, 5).batch([(m.ADDDEST, DestRequest(KEY, DEST))] * 20_000)
+    assert not isinstance(caught.value, ShortReply)
 
 
 def test_batch_holds_nothing_but_sets(tmp_path: Path) -> None:

@@ -14,7 +14,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from xdpvs.api import messages as m
-from xdpvs.api.errors import ApiError, ConnectionFailed, CorruptReply, SendFailed, ShortReply, WrongVersion
+from xdpvs.api.errors import (
+    ApiError,
+    ConnectionFailed,
+    CorruptReply,
+    SendFailed,
+    ShortReply,
+    TransportError,
+    WrongVersion,
+)
 from xdpvs.api.framing import MAX_PATH, REPLY_HEADER, VERSION, ipc_path, request_bytes
 from xdpvs.api.ids import Kind, MessageId
 from xdpvs.api.layout import text
@@ -71,6 +79,8 @@ R = TypeVar("R")
 
 TIMEOUT_S = 30.0
 _CHUNK = 1 << 20
+# A sixteenth of what the daemon takes at once.
+_BATCH_BYTES = 1 << 20
 
 
 class Client:
@@ -133,9 +143,20 @@ class Client:
         return self.call(m.XDPVS_GET_TABLE, None)
 
     def batch(self, changes: Sequence[tuple[Message[Any, Any], Any]]) -> list[int]:
-        """Apply SETs in order, each attempted, and return their codes (xdpvs only, as get_table)."""
-        items: list[tuple[int, bytes]] = [(each.id, each.encode_request(request)) for each, request in changes]
-        return self.call(m.XDPVS_BATCH, items)
+        """Apply SETs in order, each attempted, and return their codes (xdpvs only, as get_table).
+
+        As many requests as it takes; if one of them fails, those before it have been carried out.
+        """
+        codes: list[int] = []
+        for part in _parts(changes):
+            try:
+                codes += self.call(m.XDPVS_BATCH, part)
+            except ShortReply as error:
+                if not codes:
+                    raise
+                # Not `unanswered`: the message is known here, and who tried the changes singly would repeat some.
+                raise TransportError(error.line, error.code) from error
+        return codes
 
     # Servers
 
@@ -457,6 +478,21 @@ class Client:
         if version != VERSION:
             raise WrongVersion
         return body
+
+
+def _parts(changes: Sequence[tuple[Message[Any, Any], Any]]) -> Iterator[list[tuple[int, bytes]]]:
+    """The items of a batch in order, in requests of a bearable size; one without items for no changes."""
+    items: list[tuple[int, bytes]] = []
+    size = 0
+    for message, request in changes:
+        body = message.encode_request(request)
+        if items and size + len(body) > _BATCH_BYTES:
+            yield items
+            items, size = [], 0
+        items.append((message.id, body))
+        size += len(body)
+    if items or not changes:
+        yield items
 
 
 def _read(connection: socket.socket, size: int) -> bytes:
