@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import connections, forwarding, http, packets, report
+from bench import connections, forwarding, http, packets, report, restart, tables
 from bench.build import TOP, Missing
 from bench.rows import Group, Options, Result
 from lab.objects import NotBuilt
@@ -17,7 +17,9 @@ from lab.wait import DeadlinePassed
 from xdpvs.bpf.errors import BpfError
 from xdpvs.bpf.object import OBJECT_PATH
 
-GROUPS: tuple[Group, ...] = (packets.GROUP, connections.GROUP, forwarding.GROUP, http.GROUP)
+GROUPS: tuple[Group, ...] = tuple(
+    module.GROUP for module in (packets, connections, forwarding, http, restart, tables)
+)
 
 _EXPECTED = (Missing, NotBuilt, CommandFailed, DeadlinePassed, BpfError, RuntimeError, OSError)
 
