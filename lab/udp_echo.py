@@ -1,6 +1,7 @@
 """UDP echo: answers "NAME:PORT " and the datagram, from the address it was sent to.
 
-A script without imports from the lab: `udp_echo.py NAME PORT...`.
+A script without imports from the lab: `udp_echo.py [--no-checksum] NAME PORT...`. With --no-checksum its IPv4 answers
+carry none (RFC 768).
 """
 
 from __future__ import annotations
@@ -11,22 +12,25 @@ import struct
 import sys
 
 IP_PKTINFO = 8
+SO_NO_CHECK = 11
 
 
-def serve(name: str, ports: list[int]) -> None:
+def serve(name: str, ports: list[int], *, checksum: bool = True) -> None:
     """Answer for ever."""
     selector = selectors.DefaultSelector()
     for port in ports:
         for family in (socket.AF_INET, socket.AF_INET6):
-            selector.register(_listen(family, port), selectors.EVENT_READ, f"{name}:{port} ".encode())
+            selector.register(_listen(family, port, checksum), selectors.EVENT_READ, f"{name}:{port} ".encode())
     while True:
         for key, _events in selector.select():
             assert isinstance(key.fileobj, socket.socket)
             _answer(key.fileobj, key.data)
 
 
-def _listen(family: socket.AddressFamily, port: int) -> socket.socket:
+def _listen(family: socket.AddressFamily, port: int, checksum: bool) -> socket.socket:
     server = socket.socket(family, socket.SOCK_DGRAM)
+    if not checksum:
+        server.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
     if family == socket.AF_INET6:
         server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
@@ -59,4 +63,5 @@ def _from_same_address(item: tuple[int, int, bytes]) -> tuple[int, int, bytes]:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], [int(port) for port in sys.argv[2:]])
+    words = [word for word in sys.argv[1:] if word != "--no-checksum"]
+    serve(words[0], [int(port) for port in words[1:]], checksum="--no-checksum" not in sys.argv)
