@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.balancer import Balancer, dpvs_conf
-from lab.topology import IPV6, ONE_ARM, ROUTED_CLIENT, TUTORIAL, TWO_ARM, Topology
+from lab.topology import IPV6, ONE_ARM, ROUTED_CLIENT, TUTORIAL, TWO_ARM, TWO_ARM_GATEWAY, Topology
 
 SMALL_POOL = "ipvs_defs {\n    conn {\n        <init> conn_pool_size 65536\n    }\n}\n"
 
@@ -112,6 +112,8 @@ PLACES = {
         ),
     )
 }
+
+PLACES[TWO_ARM_GATEWAY.name] = replace(PLACES[TWO_ARM.name], topology=TWO_ARM_GATEWAY)
 
 
 def hostport(address: str, port: int) -> str:
