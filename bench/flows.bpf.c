@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * Feeds the data plane with many flows in one BPF_PROG_TEST_RUN. A test run repeats on what the last run left of its
  * frame, so a feeder puts the frame of the next flow there, start moved back where it was, and jumps into the program
@@ -222,4 +222,4 @@ int nothing(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual MIT/GPL";

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #ifndef XDPVS_DEVICE_H
 #define XDPVS_DEVICE_H
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * xdpvs: the data plane, one XDP program on every port.
  *
@@ -218,4 +218,4 @@ int xdpvs(struct xdp_md *ctx)
 	return slow_path(&pkt);
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual MIT/GPL";

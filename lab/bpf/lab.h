@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* What the lab's small BPF programs share. Each is loaded by `ip` or `tc`, by its section name. */
 #ifndef LAB_H
 #define LAB_H

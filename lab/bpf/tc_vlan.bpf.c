@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * A tagged switch port without 8021q and bridge VLAN filtering: pushes the tag on egress, pops it on ingress, where
  * frames of another VLAN, or of none, are dropped as a switch would.
@@ -29,4 +29,4 @@ int vlan_pop(struct __sk_buff *skb)
 	return TC_ACT_OK;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual MIT/GPL";

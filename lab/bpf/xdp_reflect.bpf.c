@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * A balancer's stand-in and the benchmark's yardstick: swaps the MAC addresses of every unicast frame and sends it
  * back. Counts what it sees by whether the frame carries an 802.1Q tag.
@@ -41,4 +41,4 @@ int xdp_reflect(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual MIT/GPL";

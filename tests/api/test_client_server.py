@@ -399,9 +399,8 @@ def test_daemon_lost_between_the_parts_of_a_batch_is_no_daemon_without_batches(t
         if calls > 10_000:
             server.close()
 
-    with serving(tmp_path / "ipc", {m.ADDDEST: add_dest}) as server:
-        with pytest.raises(TransportError) as caught:
-            Client(server.path, 5).batch([(m.ADDDEST, DestRequest(KEY, DEST))] * 20_000)
+    with serving(tmp_path / "ipc", {m.ADDDEST: add_dest}) as server, pytest.raises(TransportError) as caught:
+        Client(server.path, 5).batch([(m.ADDDEST, DestRequest(KEY, DEST))] * 20_000)
     assert not isinstance(caught.value, ShortReply)
 
 

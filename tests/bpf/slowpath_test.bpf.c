@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * The slow path's stages as programs of their own, so that a test can tell NEXT (returned as 0xffffffff) from the
  * verdict of a later stage; slow_path has them all in a row.
@@ -165,4 +165,4 @@ int test_csum(struct xdp_md *ctx)
 	return l4_csum(ctx, data[0], length - data[0] + data[1]);
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual MIT/GPL";

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The maps of the data plane with the smallest programs that load: tests of user space need the tables and the
  * program names, not the forwarding. Types are anchored as in xdpvs.bpf.c.

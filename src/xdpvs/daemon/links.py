@@ -60,12 +60,13 @@ class Links:
     """Reads the host for what the netdev knows, the data plane for what was counted."""
 
     def __init__(
-        self, devices: Devices, readings: DeviceReadings, addresses: AddressesOf, changed: PortChanged
+        self, devices: Devices, readings: DeviceReadings, addresses: AddressesOf, changed: PortChanged, *, generic: bool
     ) -> None:
         self._devices = devices
         self._readings = readings
         self._addresses = addresses
         self._changed = changed
+        self._generic = generic
 
     # Showing
 
@@ -87,6 +88,8 @@ class Links:
             flags |= LinkFlags.ALLMULTICAST if netdev.allmulticast else LinkFlags(0)
         if device.forward2kni:
             flags |= LinkFlags.FORWARD2KNI
+        if self._generic:
+            flags |= LinkFlags.XDP_GENERIC
         up = netdev.up and netdev.carrier
         return Link(device.id, name, device.mac, up, speed, duplex, autoneg, rx, tx, 0, device.mtu, flags)
 

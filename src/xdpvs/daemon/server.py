@@ -71,6 +71,9 @@ class Daemon:
         plane.prune_links()
         for port in self._ports:
             _log.info("%s is %s, XDP %s", port.name, port.netdev.name, arguments.xdp_mode.value)
+            if plane.mode is XdpMode.GENERIC:
+                # In log_file too, and at every start: plane says it only when it attaches anew.
+                _log.warning("%s: XDP in generic mode: every packet is slow", port.name)
         _log.info("%s", "goes on with what an earlier run left" if plane.adopted else "starts with nothing")
 
     def run(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from xdpvs.bpf import layout
+from xdpvs.bpf.link import XdpMode
 from xdpvs.config.dpvs_conf import DpvsConfig
 from xdpvs.daemon.asking import Asking, PortSockets
 from xdpvs.daemon.conn_pages import ConnPages, LaddrConns
@@ -79,7 +80,9 @@ class State:
         self.listing = Listing(
             self.services, self.counters, self.estimator, self.balancer.laddr_id, self.laddr_conns.of
         )
-        self.links = Links(self.devices, self.counters, self.layer3, self._mac_changed)
+        self.links = Links(
+            self.devices, self.counters, self.layer3, self._mac_changed, generic=plane.mode is XdpMode.GENERIC
+        )
         self.settled: Callable[[], None] = self.asking.refresh
 
     def _reset_counters(self, device_id: int) -> None:

@@ -13,22 +13,25 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xdpvs.bpf import layout
 from xdpvs.bpf.errors import MapFull
 from xdpvs.bpf.layout import Maps
-from xdpvs.bpf.maps import ArrayMap
 from xdpvs.bpf.structure import pack_address
 from xdpvs.dataplane.ids import Ids, IdsExhausted
 from xdpvs.dataplane.journal import Journal
 from xdpvs.dataplane.regions import EMPTY, Region, Regions, RegionsFull
-from xdpvs.model.address import Family, IPAddress
+from xdpvs.model.address import IPAddress
 from xdpvs.model.service import NO_MATCH, Dest, Service, ServiceKey
 from xdpvs.sched.schedule import Schedule
 
 LADDR_RECORD = 0xFF01
 """The journal's kind of our own: which id an address has, because connections outlive services."""
+
+_ROOM = 8
+"""Schedules are given room for a multiple of so many entries, so that what one gives back fits the next: holes of every
+size, left behind while services grow server by server, would be looked through for each new schedule."""
 
 _LADDR = struct.Struct("<16sI")
 _COUNTS = struct.Struct("<3Q")
@@ -43,11 +46,12 @@ class LaddrRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Installed:
-    """What a service has in the maps."""
+    """What a service has in the maps; schedule is the room, which may be more than the entries in use."""
 
     key: layout.ServiceKey
     value: bytes
     schedule: Region = EMPTY
+    schedule_length: int = 0
     laddrs4: Region = EMPTY
     laddrs6: Region = EMPTY
     laddr_ids: tuple[int, ...] = ()
@@ -61,6 +65,16 @@ def programmable(key: ServiceKey) -> bool:
 def service_key(key: ServiceKey) -> layout.ServiceKey:
     """The key of the map of services."""
     return layout.ServiceKey(addr=pack_address(key.address), port=key.port, proto=key.protocol, af=int(key.family))
+
+
+def _packed_laddrs(laddrs: Sequence[IPAddress], ids: Sequence[int], version: int) -> bytes:
+    return b"".join(
+        [
+            _LADDR.pack(pack_address(address), index)
+            for address, index in zip(laddrs, ids, strict=True)
+            if address.version == version
+        ]
+    )
 
 
 def _vip_key(key: layout.ServiceKey) -> layout.ServiceKey:
@@ -110,7 +124,7 @@ class Balancer:
         self._laddr_regions.reserve(laddrs6)
         ids = tuple(self._region_laddr_ids(laddrs4) + self._region_laddr_ids(laddrs6))
         self._laddr_users.update(ids)
-        self._installed[value.id] = _Installed(key, bytes(value), schedule, laddrs4, laddrs6, ids)
+        self._installed[value.id] = _Installed(key, bytes(value), schedule, schedule.length, laddrs4, laddrs6, ids)
         self._vips[_vip_key(key)] += 1
         self._service_ids.take(value.id)
 
@@ -186,12 +200,12 @@ class Balancer:
         old = self._installed.get(service_id)
         ids = tuple(self._laddr_id(address) for address in laddrs)
         try:
-            new = self._built(service_id, service, schedule, dest_ids, list(zip(laddrs, ids, strict=True)), old, now)
+            new = self._built(service_id, service, schedule, dest_ids, laddrs, ids, key, old, now)
         except RegionsFull as error:
             raise MapFull(f"no room for another schedule or list of local addresses: {error}") from error
         if old is None or old.value != new.value or old.key != key:
             self._maps.services.put(key, layout.Service.from_bytes(new.value))
-        self._installed[service_id] = replace(new, key=key, laddr_ids=ids)
+        self._installed[service_id] = new
         self._count_vip(old.key if old else None, key)
         self._laddr_users.update(ids)
         if old is not None:
@@ -205,24 +219,21 @@ class Balancer:
         service: Service,
         schedule: Schedule,
         dest_ids: Sequence[int],
-        laddrs: Sequence[tuple[IPAddress, int]],
+        laddrs: Sequence[IPAddress],
+        laddr_ids: tuple[int, ...],
+        key: layout.ServiceKey,
         old: _Installed | None,
         now: float,
     ) -> _Installed:
         """Regions written where nobody reads yet, and the value that will point at them."""
         entries = array("I", (dest_ids[position] for position in schedule.entries)).tobytes()
-        lists = {
-            family: b"".join(_LADDR.pack(pack_address(a), i) for a, i in laddrs if a.version == version)
-            for family, version in ((Family.INET, 4), (Family.INET6, 6))
-        }
-        was = old or _Installed(layout.ServiceKey(), b"")
+        addresses4, addresses6 = (_packed_laddrs(laddrs, laddr_ids, version) for version in (4, 6))
+        was = old or _Installed(key, b"")
         made: list[tuple[Regions, Region]] = []
         try:
-            chosen = self._region(self._schedules, self._maps.schedules, was.schedule, entries, now, made)
-            four, six = (
-                self._region(self._laddr_regions, self._maps.laddrs, before, lists[family], now, made)
-                for family, before in ((Family.INET, was.laddrs4), (Family.INET6, was.laddrs6))
-            )
+            chosen = self._schedule_region(was, entries, now, made)
+            four = self._laddr_region(was.laddrs4, addresses4, now, made)
+            six = self._laddr_region(was.laddrs6, addresses6, now, made)
         except RegionsFull:
             for regions, region in made:
                 regions.free(region, now)
@@ -232,30 +243,37 @@ class Balancer:
             flags=int(service.flags),
             schedule_kind=int(schedule.kind),
             schedule_base=chosen.base,
-            schedule_length=chosen.length,
+            schedule_length=len(schedule.entries),
             conn_timeout=service.conn_timeout_s,
             laddr4_base=four.base,
             laddr4_length=four.length,
             laddr6_base=six.base,
             laddr6_length=six.length,
         )
-        return _Installed(was.key, bytes(value), chosen, four, six)
+        return _Installed(key, bytes(value), chosen, len(schedule.entries), four, six, laddr_ids)
 
-    def _region(
-        self,
-        regions: Regions,
-        table: ArrayMap[int] | ArrayMap[layout.Laddr],
-        before: Region,
-        data: bytes,
-        now: float,
-        made: list[tuple[Regions, Region]],
-    ) -> Region:
+    def _schedule_region(self, was: _Installed, data: bytes, now: float, made: list[tuple[Regions, Region]]) -> Region:
         """The old region if it holds just this, else a new one that does."""
+        table = self._maps.schedules
         length = len(data) // table.value.size
-        if length == before.length and table.read(before.base, length) == data:
+        if length == was.schedule_length and (not length or table.read(was.schedule.base, length) == data):
+            return was.schedule
+        try:
+            region = self._schedules.allocate(-(-length // _ROOM) * _ROOM, now)
+        except RegionsFull:
+            region = self._schedules.allocate(length, now)
+        made.append((self._schedules, region))
+        table.write(region.base, data)
+        return region
+
+    def _laddr_region(self, before: Region, data: bytes, now: float, made: list[tuple[Regions, Region]]) -> Region:
+        """The same for a list of local addresses."""
+        table = self._maps.laddrs
+        length = len(data) // table.value.size
+        if length == before.length and (not length or table.read(before.base, length) == data):
             return before
-        region = regions.allocate(length, now)
-        made.append((regions, region))
+        region = self._laddr_regions.allocate(length, now)
+        made.append((self._laddr_regions, region))
         table.write(region.base, data)
         return region
 

@@ -16,6 +16,7 @@ FLAG_NAMES = {
     LinkFlags.TC_EGRESS: "tc-egress",
     LinkFlags.TC_INGRESS: "tc-ingress",
     LinkFlags.LLDP: "lldp",
+    LinkFlags.XDP_GENERIC: "xdp-generic",
 }
 OFFLOAD_NAMES = {
     LinkFlags.RX_IP_CSUM: "OF_RX_IP_CSUM",

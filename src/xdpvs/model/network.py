@@ -114,7 +114,7 @@ class Vlan:
 
 
 class LinkFlags(enum.IntFlag):
-    """Bits of NETIF_GET_PORT_BASIC (sockopt 12)."""
+    """Bits of NETIF_GET_PORT_BASIC (sockopt 12); the last is ours: the port runs XDP in generic mode, slowly."""
 
     PROMISC = 1 << 0
     ALLMULTICAST = 1 << 1
@@ -127,6 +127,7 @@ class LinkFlags(enum.IntFlag):
     TX_UDP_CSUM = 1 << 8
     LLDP = 1 << 9
     TX_FAST_FREE = 1 << 10
+    XDP_GENERIC = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
