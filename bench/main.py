@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,9 +18,7 @@ from lab.wait import DeadlinePassed
 from xdpvs.bpf.errors import BpfError
 from xdpvs.bpf.object import OBJECT_PATH
 
-GROUPS: tuple[Group, ...] = tuple(
-    module.GROUP for module in (packets, connections, forwarding, http, restart, tables)
-)
+GROUPS: tuple[Group, ...] = tuple(module.GROUP for module in (packets, connections, forwarding, http, restart, tables))
 
 _EXPECTED = (Missing, NotBuilt, CommandFailed, DeadlinePassed, BpfError, RuntimeError, OSError)
 
@@ -32,6 +31,8 @@ def main(argv: Sequence[str]) -> int:
         return 1
     options = Options(quick=arguments.quick, object_path=arguments.object)
     results = []
+    busy = _busy_share()
+    print(f"Without us the machine is {busy:.0%} busy.")
     print(report.HEADER)
     for group in GROUPS:
         rows = {row.name: row for row in group.rows}
@@ -45,8 +46,21 @@ def main(argv: Sequence[str]) -> int:
     if not results:
         print(f"bench: no row is called {' or '.join(arguments.only)}", file=sys.stderr)
         return 1
-    report.save(arguments.json, GROUPS, results, quick=arguments.quick)
+    report.save(arguments.json, GROUPS, results, quick=arguments.quick, busy=busy)
     return 0
+
+
+def _busy_share(period_s: float = 1.0) -> float:
+    """How much of the CPUs others use: a table made on a busy machine says little about absolute times."""
+    before = _cpu_times()
+    time.sleep(period_s)
+    spent = [after - then for then, after in zip(before, _cpu_times(), strict=True)]
+    idle = spent[3] + spent[4]  # idle and waiting for I/O, proc(5)
+    return 1 - idle / sum(spent)
+
+
+def _cpu_times() -> list[int]:
+    return [int(word) for word in Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]]
 
 
 def _parser() -> argparse.ArgumentParser:

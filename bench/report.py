@@ -37,7 +37,7 @@ def line(row: Row, result: Result) -> str:
 HEADER = f"{'':42} {'here':>8} {'':12} {'budget':>9} {'':6} {'DPVS':>6}"
 
 
-def save(path: Path, groups: Sequence[Group], results: Sequence[Result], *, quick: bool) -> None:
+def save(path: Path, groups: Sequence[Group], results: Sequence[Result], *, quick: bool, busy: float) -> None:
     """Write everything, rows with their meaning included, in one step."""
     rows = {row.name: row for group in groups for row in group.rows}
     lines = [
@@ -57,7 +57,7 @@ def save(path: Path, groups: Sequence[Group], results: Sequence[Result], *, quic
         for result in results
         if (row := rows[result.row])
     ]
-    machine = {"kernel": platform.release(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}
+    machine = {"kernel": platform.release(), "cpus": os.cpu_count(), "busy_without_us": round(busy, 3)}
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps({"quick": quick, "machine": machine, "rows": lines}, indent=2) + "\n")
     temporary.replace(path)

@@ -65,7 +65,9 @@ def _idle(balancer: Balancer, options: Options) -> Iterator[Result]:
     used = (_cpu_s(balancer.pid) - before) / (time.monotonic() - started)
     # The clock of /proc has ticks of 10 ms: 20 s resolve 0.05 %.
     yield Result("idle-cpu", used * 100, details={"seconds": period})
-    yield Result("idle-rss", _memory_mb(balancer.pid, "VmRSS"), details={"anonymous": _memory_mb(balancer.pid, "RssAnon")})
+    yield Result(
+        "idle-rss", _memory_mb(balancer.pid, "VmRSS"), details={"anonymous": _memory_mb(balancer.pid, "RssAnon")}
+    )
 
 
 def _list_conns(lab: Lab, balancer: Balancer, options: Options) -> Iterator[Result]:
