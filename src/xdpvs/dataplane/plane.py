@@ -107,6 +107,7 @@ class DataPlane:
             plane._load(conn_slots(conn_pool_size), object_path)
         except BaseException:
             plane.close(detach=False)
+            _remove_empty(directory)
             raise
         return plane
 
@@ -303,9 +304,14 @@ class DataPlane:
         for path in (self.directory / "maps").iterdir():
             path.unlink()
         (self.directory / "journal").unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            (self.directory / "maps").rmdir()
-            self.directory.rmdir()
+        _remove_empty(self.directory)
+
+
+def _remove_empty(directory: Path) -> None:
+    """The directory and its `maps`, if nothing is in them."""
+    with contextlib.suppress(OSError):
+        (directory / "maps").rmdir()
+        directory.rmdir()
 
 
 def _locked(directory: Path) -> int:

@@ -55,6 +55,8 @@ _OPERATOR = {
 def from_errno(code: int, doing: str) -> NetlinkError:
     """The typed error for an errno; doing says what was tried, as in "set mtu of eth0"."""
     message = f"{doing}: {os.strerror(code)}"
+    if code in (errno.EPERM, errno.EACCES):
+        message += " (CAP_NET_ADMIN is needed)"
     if code in _OPERATOR:
         return _OPERATOR[code](message)
     if code == errno.EOPNOTSUPP:
