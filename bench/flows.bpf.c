@@ -33,7 +33,8 @@ struct feed {
 	__u32 next;
 	__u32 listed;
 	__u32 ipv6;
-	__u32 moves; /* the program under test moves the start of the frame: have both kinds of runs pay for moving it */
+	__u32 moves; /* the program under test moves the start of the frame: have both kinds of runs pay for moving it
+		      */
 };
 
 struct frame {
@@ -128,7 +129,7 @@ static __always_inline int prepare(struct xdp_md *ctx)
 
 		*(__be16 *)(data + IPV4_SOURCE_LOW) = low;
 		*(__be16 *)(data + IPV4_SOURCE_PORT) = port;
-		*checksum = ~fold((__u16)~*checksum + low);
+		*checksum = ~fold((__u16) ~*checksum + low);
 	}
 	return 0;
 }

@@ -74,7 +74,7 @@ def _measure(options: Options) -> Iterator[Result]:
         daemon = _balance(lab, options, stack)
         lab.hosts["nft"].run("nft", _RULES)
         targets = {"xdpvs": VIP, "none": SERVER, "nft": NFT_VIP}
-        seconds, rounds = (1, 2) if options.quick else (3, 5)
+        seconds, rounds = (1, 1) if options.quick else (3, 5)
         busy = _by_turns(lab, targets, CONNECTIONS, seconds, rounds)
         alone = _by_turns(lab, targets, 1, 1, rounds)
     rate = {name: statistics.median(load.requests_per_s for load in loads) for name, loads in busy.items()}
