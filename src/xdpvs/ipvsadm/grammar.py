@@ -13,8 +13,11 @@ from ipaddress import IPv4Address, IPv6Address
 from xdpvs.ipvsadm.names import SERVICE_PROTOCOLS, Resolver
 from xdpvs.ipvsadm.numbers import bounded
 from xdpvs.model.address import Family, IPAddress, Protocol
-from xdpvs.model.conn import SocketPair
 from xdpvs.model.service import CheckConfig, CheckTypes, ProxyProtocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xdpvs.model.conn import SocketPair
 
 MAX_TIMEOUT_S = 31 * 24 * 3600
 DEFAULT_PERSISTENCE_S = 360
@@ -129,6 +132,9 @@ def socket_pair(text: str) -> SocketPair | None:
     target_port = bounded(target[1], 0, PORT_MAX)
     if target_port is None:
         return None
+    # Here, since only -l -c --sockpair wants it.
+    from xdpvs.model.conn import SocketPair
+
     return SocketPair(family, protocol, source[0], source_port, target[0], target_port)
 
 

@@ -1,17 +1,17 @@
-"""The commands that show something: -l, -S, -G, -B, -W."""
+"""The commands that show something: -l, -S, -G, -B, -W.
+
+Modules that one of them alone needs are imported there: -l is what scripts call every few seconds.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from xdpvs.ipvsadm import acl, laddrs
-from xdpvs.ipvsadm.connections import ConnectionLines
 from xdpvs.ipvsadm.environment import Environment
 from xdpvs.ipvsadm.errors import FAILED_STATUS, ListingFailed, UsageError
 from xdpvs.ipvsadm.failures import RequestFailure, code, line, reason
 from xdpvs.ipvsadm.options import Command, Tracked
 from xdpvs.ipvsadm.request import Request
-from xdpvs.ipvsadm.save import render_rules
 from xdpvs.ipvsadm.services import View, render_service, title
 from xdpvs.ipvsadm.table import COUNT_LIMIT, Row, fetch_rows
 from xdpvs.model.service import AclEntry, DaemonInfo
@@ -92,6 +92,8 @@ def _print_rows(rows: list[Row], request: Request, env: Environment) -> None:
 
 
 def _save(request: Request, info: DaemonInfo, env: Environment) -> int:
+    from xdpvs.ipvsadm.save import render_rules
+
     endpoints = env.endpoints(numeric=Tracked.NUMERIC in request.given)
     for row in _rows(request, info, env):
         env.stdout.writelines(render_rules(row.status, row.dests(ordered=True), endpoints))
@@ -100,6 +102,8 @@ def _save(request: Request, info: DaemonInfo, env: Environment) -> int:
 
 def _list_connections(request: Request, env: Environment) -> None:
     """Exit status 0 whatever happens, as upstream's."""
+    from xdpvs.ipvsadm.connections import ConnectionLines
+
     numeric = Tracked.NUMERIC in request.given
     templates = Tracked.PERSISTENT_CONN in request.given
     lines = ConnectionLines(env.endpoints(numeric=numeric), numeric=numeric)
@@ -129,6 +133,8 @@ def _complain_about_conns(error: Exception, env: Environment) -> None:
 
 
 def _show_laddrs(request: Request, info: DaemonInfo, env: Environment) -> int:
+    from xdpvs.ipvsadm import laddrs
+
     if Tracked.SERVICE in request.given:
         status = env.client.get_service(request.key(), request.cpu)
         rows = [Row(env.client, request.cpu, status, None)]
@@ -143,16 +149,19 @@ def _show_laddrs(request: Request, info: DaemonInfo, env: Environment) -> int:
 
 
 def _show_denied(request: Request, info: DaemonInfo, env: Environment) -> int:
-    return _show_acl(request, info, env, env.client.get_denied, acl.title("BLACKLIST"))
+    return _show_acl(request, info, env, env.client.get_denied, "BLACKLIST")
 
 
 def _show_allowed(request: Request, info: DaemonInfo, env: Environment) -> int:
-    return _show_acl(request, info, env, env.client.get_allowed, acl.title("WHITELIST"))
+    return _show_acl(request, info, env, env.client.get_allowed, "WHITELIST")
 
 
 def _show_acl(
-    request: Request, info: DaemonInfo, env: Environment, fetch: Callable[[], list[AclEntry]], heading: str
+    request: Request, info: DaemonInfo, env: Environment, fetch: Callable[[], list[AclEntry]], name: str
 ) -> int:
+    from xdpvs.ipvsadm import acl
+
+    heading = acl.title(name)
     if Tracked.SERVICE not in request.given:
         services = env.client.get_services(info.num_services & COUNT_LIMIT)
         entries = acl.by_service(fetch())

@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from io import BufferedIOBase, BytesIO
-from typing import cast
+from typing import NoReturn, cast
 
 from xdpvs.api.client import Client
 from xdpvs.ipvsadm.environment import Environment
@@ -19,9 +19,9 @@ INTERRUPTED_STATUS = 130
 __all__ = ["main", "run", "run_restore", "run_save"]
 
 
-def run() -> int:
+def run() -> NoReturn:
     """`ipvsadm`. The name in messages is the word the shell was given, as far as it can still be known."""
-    return _run([os.path.basename(sys.argv[0]), *sys.argv[1:]], _stdin())
+    _leave(_run([os.path.basename(sys.argv[0]), *sys.argv[1:]], _stdin()))
 
 
 def run_save() -> int:
@@ -36,6 +36,14 @@ def run_restore() -> int:
     if status:
         return status
     return _run(["ipvsadm", "-R"], BytesIO(b"".join(kept)))
+
+
+def _leave(status: int) -> NoReturn:
+    """Exit without taking objects and modules apart one by one, a tenth of the time of a small listing."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(status)
 
 
 def _stdin() -> BufferedIOBase:

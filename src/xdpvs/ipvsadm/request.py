@@ -16,7 +16,6 @@ from xdpvs.ipvsadm.numbers import bounded, leading
 from xdpvs.ipvsadm.options import Command, Tracked
 from xdpvs.ipvsadm.popt import c_integer
 from xdpvs.model.address import IPV4_ANY, Family, IPAddress, Protocol, any_address, family_of
-from xdpvs.model.conn import SocketPair
 from xdpvs.model.service import (
     NO_MATCH,
     AclEntry,
@@ -30,6 +29,10 @@ from xdpvs.model.service import (
     ServiceFlags,
     ServiceKey,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xdpvs.model.conn import SocketPair
 
 DEFAULT_SCHEDULER = "wlc"
 SCHEDULER_LIMIT = 15

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from xdpvs.ipvsadm.batch import Batch
-from xdpvs.ipvsadm.changes import apply, changes_of, edit_service
 from xdpvs.ipvsadm.commandline import parse
 from xdpvs.ipvsadm.environment import Environment
 from xdpvs.ipvsadm.errors import FAILED_STATUS, Exit, PoptError, TryHelp
@@ -11,9 +9,11 @@ from xdpvs.ipvsadm.failures import RequestFailure, line, reason
 from xdpvs.ipvsadm.listing import SHOWERS, show
 from xdpvs.ipvsadm.options import Command
 from xdpvs.ipvsadm.request import Request
-from xdpvs.ipvsadm.restore import read_commands
-from xdpvs.ipvsadm.usage import VERSION_LINE, usage
 from xdpvs.model.service import DaemonInfo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from xdpvs.ipvsadm.batch import Batch
 
 UNREACHABLE_STATUS = 2
 
@@ -51,6 +51,11 @@ class Run:
             return FAILED_STATUS
         if request.command is Command.RESTORE:
             return self._restore()
+        if request.command in SHOWERS:
+            return show(request, self._info, self._env)
+        # Behind the listings, which start faster without.
+        from xdpvs.ipvsadm.changes import apply, changes_of
+
         changes = changes_of(request)
         if changes is None:
             return self._carry_out(request)
@@ -69,7 +74,12 @@ class Run:
         if request.command in SHOWERS:
             return show(request, self._info, self._env)
         if request.command is Command.EDIT_SERVICE:
+            from xdpvs.ipvsadm.changes import edit_service
+
             return edit_service(request, self._env)
+        if request.command in (Command.HELP, Command.VERSION):
+            from xdpvs.ipvsadm.usage import VERSION_LINE, usage
+
         if request.command is Command.HELP:
             self._env.stdout.write(usage(self._program))
             raise Exit(0)
@@ -82,6 +92,9 @@ class Run:
 
     def _restore(self) -> int:
         """The exit status is that of the last line that was carried out."""
+        from xdpvs.ipvsadm.batch import Batch
+        from xdpvs.ipvsadm.restore import read_commands
+
         batch = Batch(self._env)
         status = 0
         for group in read_commands(self._env.stdin):
@@ -91,6 +104,8 @@ class Run:
         return status
 
     def _restored_line(self, words: list[str], batch: Batch, status: int) -> int:
+        from xdpvs.ipvsadm.changes import changes_of
+
         try:
             request = parse([self._program, *words], self._env.resolver)
             changes = changes_of(request)
