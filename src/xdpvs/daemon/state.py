@@ -20,6 +20,7 @@ from xdpvs.daemon.ports import ChosenPort
 from xdpvs.daemon.records import RECORDS, DestRecord, Kind, ServiceRecord
 from xdpvs.daemon.services import Services
 from xdpvs.daemon.static_neighbours import StaticNeighbours
+from xdpvs.daemon.watch import PortWatch
 from xdpvs.dataplane.balancer import Balancer
 from xdpvs.dataplane.conns import ConnTable
 from xdpvs.dataplane.drops import sentence
@@ -83,6 +84,7 @@ class State:
         self.links = Links(
             self.devices, self.counters, self.layer3, self._mac_changed, generic=plane.mode is XdpMode.GENERIC
         )
+        self.watch = PortWatch(self.devices, self._mac_changed, self.asking.device_changed)
         self.settled: Callable[[], None] = self.asking.refresh
 
     def _reset_counters(self, device_id: int) -> None:

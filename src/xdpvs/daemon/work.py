@@ -70,6 +70,7 @@ class Work:
             self._state.asking.event(sample)
 
     def _second(self) -> None:
+        _guarded(self._state.watch.look)
         self._state.layer3.expire()
         self._state.asking.tick()
         self._state.conn_pages.expire()
