@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from xdpvs.api.requests import (
     ServicesRequest,
 )
 from xdpvs.api.structs_conn import PAGE_CONNS
+from xdpvs.api.structs_table import encode_table_entry
 from xdpvs.bpf.errors import MapFull
 from xdpvs.daemon.refusal import no_room, refuse, unsupported
 from xdpvs.daemon.services import ServiceEntry
@@ -34,7 +35,6 @@ from xdpvs.model.address import Family
 from xdpvs.model.conn import Conn
 from xdpvs.model.network import Address, AddressFlags, AddressStatus, Neighbour, Route, Vlan
 from xdpvs.model.service import AclEntry, DaemonInfo, DestStatus, LaddrStatus, Service, ServiceKey, ServiceStatus
-from xdpvs.model.table import TableEntry
 
 VERSION = 0x00010A02
 """The DPVS whose protocol this is: tools show it as the version of the daemon."""
@@ -220,10 +220,10 @@ class Handlers:
         await self._state.count_laddrs()
         return self._state.listing.laddrs(self._service(request.key))
 
-    async def get_table(self, _request: None) -> list[TableEntry]:
-        """XDPVS_GET_TABLE."""
+    async def get_table(self, _request: None) -> Iterator[bytes]:
+        """XDPVS_GET_TABLE, service by service: others have their turn, and the objects of a large table go at once."""
         await self._state.count_laddrs()
-        return self._state.listing.table()
+        return map(encode_table_entry, self._state.listing.table())
 
     def announce(self, address: IPv4Address) -> None:
         """GRATARP."""

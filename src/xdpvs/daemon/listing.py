@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from xdpvs.daemon.records import NO_TRAFFIC
@@ -95,15 +95,21 @@ class Listing:
             found.append(LaddrStatus(local.laddr, conflicts, conns))
         return found
 
-    def table(self) -> list[TableEntry]:
-        """Everything."""
+    def table(self) -> Iterator[TableEntry]:
+        """Everything, each service as it is when its turn comes; what is added meanwhile may be missing."""
         entries = self.ordered()
         ids = [dest.id for entry in entries for dest in entry.dests.values()]
         traffic, conns = self._readings.dests(ids), self._readings.conns(ids)
-        return [
-            TableEntry(self.service(entry), tuple(self._dests(entry, traffic, conns)), tuple(self.laddrs(entry)))
-            for entry in entries
+        return (self._table_entry(entry, traffic, conns) for entry in entries)
+
+    def _table_entry(
+        self, entry: ServiceEntry, traffic: dict[int, Traffic], conns: dict[int, ConnCounts]
+    ) -> TableEntry:
+        dests = [
+            self._dest(dest, traffic.get(dest.id, NO_TRAFFIC), conns.get(dest.id, NO_COUNTS))
+            for dest in entry.newest_dests()
         ]
+        return TableEntry(self.service(entry), tuple(dests), tuple(self.laddrs(entry)))
 
 
 def _stats(traffic: Traffic, rates: tuple[int, int, int, int, int]) -> Stats:
