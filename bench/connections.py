@@ -30,7 +30,7 @@ ROWS = (
         "sweep-1m",
         "sweep at 1M connections",
         "% of a core",
-        "a pass a second over the whole table, nothing to expire; the daemon makes fewer than take more than 5 %",
+        "a pass a second over the whole table, nothing to expire; the daemon makes fewer if they take more",
         budget=5,
     ),
 )
@@ -76,7 +76,7 @@ def _create_all(it: Scene, feeder: Feeder, path: Path4or6) -> float:
 
 
 def _expire_all(it: Scene, pass_s: float) -> float:
-    """Nanoseconds a connection: the passes that end and free it, beyond those that look at it anyway."""
+    """Nanoseconds a connection: the passes that end and free it, less those that look at it anyway."""
     it.tune(_NO_TIME)
     ended = it.sweep()
     time.sleep(DYING_S)
