@@ -196,3 +196,13 @@ def test_the_tutorials_commands_print_what_the_tutorial_prints(lab: Lab) -> None
         assert "dpdk0.102 link dpdk0 proto 802.1q id 102" in balancer.tool(
             "dpip", "vlan", "show", "dpdk0.102", check=False
         )
+
+
+def test_a_connection_is_found_by_either_end(module_lab: Lab, balancer: Balancer) -> None:
+    answers(module_lab, 1)
+    line = next(line for line in balancer.ipvsadm("-lnc").splitlines() if SERVICE in line)
+    client, vip, laddr, server = re.findall(r"[\d.]+:\d+", line)[-4:]
+    for source, target in ((client, vip), (server, laddr)):
+        shown = balancer.ipvsadm("-lnc", "--sockpair", f"tcp:{source}:{target}")
+        assert client in shown
+        assert server in shown

@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from xdpvs.bpf.layout import CONN_DTYPE, ConnFlags, Maps, Settings, SlotKind, TcpState, UdpState
+from xdpvs.bpf.layout import CONN_DTYPE, CONN_WINDOW, ConnFlags, Maps, Settings, SlotKind, TcpState, UdpState
 from xdpvs.bpf.maps import mapped
 from xdpvs.bpf.structure import unpack_address
+from xdpvs.dataplane.conn_hash import conn_home
 from xdpvs.dataplane.ticks import TICK_NS, now_ticks
 from xdpvs.model.address import Family, Protocol
 from xdpvs.model.conn import Conn, SocketPair
@@ -87,25 +88,30 @@ class ConnTable:
             yield [_conn(entry) for entry in decoder.entries(table, rows).tolist()]
 
     def find(self, pair: SocketPair) -> Conn | None:
-        """The connection of a client's source and a service."""
+        """The connection that a packet from source to target belongs to, in either direction; reads one window."""
         import numpy as np
 
         source, target = (
             np.frombuffer(address.packed.ljust(16, b"\0"), np.uint8) for address in (pair.source, pair.target)
         )
-        decoder = _Decoder(self._maps.settings[0], self._clock)
-        for table, rows in self._slices():
-            hits = rows[
-                (rows["key_sport"] == pair.source_port)
-                & (rows["key_dport"] == pair.target_port)
-                & (rows["key_proto"] == pair.protocol)
-                & (rows["key_af"] == int(pair.family))
-                & (rows["key_saddr"] == source).all(axis=1)
-                & (rows["key_daddr"] == target).all(axis=1)
-            ]
-            if len(hits):
-                return _conn(decoder.entries(table, hits[:1]).tolist()[0])
-        return None
+        settings = self._maps.settings[0]
+        home = conn_home(settings, pair)
+        table = self._table()
+        rows = table[home : home + CONN_WINDOW]
+        hits = rows[
+            ((rows["tag"] >> np.uint64(32)) == SlotKind.LIVE)
+            & (rows["key_sport"] == pair.source_port)
+            & (rows["key_dport"] == pair.target_port)
+            & (rows["key_proto"] == pair.protocol)
+            & (rows["key_af"] == int(pair.family))
+            & (rows["key_saddr"] == source).all(axis=1)
+            & (rows["key_daddr"] == target).all(axis=1)
+        ][:1]
+        if len(hits) and not hits["flags"][0] & ConnFlags.INBOUND:
+            hits = table[hits["peer"][0] : hits["peer"][0] + 1]
+        if not len(hits) or hits["flags"][0] & (ConnFlags.INBOUND | ConnFlags.DEAD) != ConnFlags.INBOUND:
+            return None
+        return _conn(_Decoder(settings, self._clock).entries(table, hits).tolist()[0])
 
     def laddr_counts(self) -> Iterator[Counter[tuple[int, int]]]:
         """Connections per (service id, local address id), to be added up over the slices."""
@@ -140,13 +146,18 @@ class ConnTable:
         """(whole table, live slots of a slice). The mapping goes with the last array that shows it."""
         import numpy as np
 
-        length = -(-self._slots * SLOT_SIZE // mmap.PAGESIZE) * mmap.PAGESIZE
-        # The generated layout is a dict, whose precise type numpy's signature does not take.
-        dtype: Any = CONN_DTYPE
-        table = np.frombuffer(mapped(self._maps.conns.fd, 0, length), np.dtype(dtype), self._slots)
+        table = self._table()
         for first in range(0, self._slots, SLICE):
             part = table[first : first + SLICE]
             yield table, part[(part["tag"] >> np.uint64(32)) == SlotKind.LIVE]
+
+    def _table(self) -> Rows:
+        import numpy as np
+
+        length = -(-self._slots * SLOT_SIZE // mmap.PAGESIZE) * mmap.PAGESIZE
+        # The generated layout is a dict, whose precise type numpy's signature does not take.
+        dtype: Any = CONN_DTYPE
+        return np.frombuffer(mapped(self._maps.conns.fd, 0, length), np.dtype(dtype), self._slots)
 
 
 class _Decoder:
