@@ -94,7 +94,7 @@ class ServiceEntry:
 
 def table_key(key: ServiceKey) -> ServiceKey:
     """A key without what does not name the service: address and port win over fwmark and match."""
-    if key.fwmark or key.match != NO_MATCH:
+    if key.fwmark or (key.match is not NO_MATCH and key.match != NO_MATCH):
         return ServiceKey(key.family, key.protocol, key.address, key.port)
     return key
 
@@ -199,7 +199,8 @@ class Services:
         """ADDDEST."""
         entry = self._get(key)
         dest = _normal(dest)
-        if _dest_key(dest) in entry.dests:
+        place = _dest_key(dest)
+        if place in entry.dests:
             raise refuse(DpvsError.EXIST)
         if dest.min_conn > dest.max_conn:
             raise refuse(DpvsError.NOTSUPP)
@@ -207,12 +208,12 @@ class Services:
         with self._restoring(entry):
             added = DestEntry(self._maps.new_dest_id(), next(self._sequence), dest)
             self._maps.put_dest(added.id, entry.id, dest)
-            entry.dests[_dest_key(dest)] = added
+            entry.dests[place] = added
             try:
                 self._install(entry)
                 self._record_dest(entry, added)
             except Exception:
-                del entry.dests[_dest_key(dest)]
+                del entry.dests[place]
                 self._install(entry)
                 self._maps.remove_dest(added.id)
                 raise

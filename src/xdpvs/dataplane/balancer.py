@@ -46,9 +46,12 @@ class LaddrRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Installed:
-    """What a service has in the maps; schedule is the room, which may be more than the entries in use."""
+    """What a service has in the maps; schedule is the room, which may be more than the entries in use.
 
-    key: layout.ServiceKey
+    key and value are bytes, a third of the structures' memory.
+    """
+
+    key: bytes
     value: bytes
     schedule: Region = EMPTY
     schedule_length: int = 0
@@ -77,8 +80,13 @@ def _packed_laddrs(laddrs: Sequence[IPAddress], ids: Sequence[int], version: int
     )
 
 
-def _vip_key(key: layout.ServiceKey) -> layout.ServiceKey:
-    return layout.ServiceKey(addr=key.addr, port=0, proto=key.proto, af=key.af)
+def _vip_key(key: bytes) -> bytes:
+    structure = layout.ServiceKey.from_bytes(key)
+    structure.port = 0
+    return bytes(structure)
+
+
+_structure = layout.ServiceKey.from_bytes
 
 
 class Balancer:
@@ -96,7 +104,7 @@ class Balancer:
         self._laddr_of: dict[IPAddress, int] = {}
         self._laddr_users: Counter[int] = Counter()
         self._installed: dict[int, _Installed] = {}
-        self._vips: Counter[layout.ServiceKey] = Counter()
+        self._vips: Counter[bytes] = Counter()
         self._adopt()
 
     def _adopt(self) -> None:
@@ -110,10 +118,10 @@ class Balancer:
         busy = [index for index, (active, inactive, _) in enumerate(_COUNTS.iter_unpack(counts)) if active or inactive]
         self._dest_ids.park(busy, self._clock())
         for key, _ in list(self._maps.vips.items()):
-            if key not in self._vips:
+            if bytes(key) not in self._vips:
                 self._maps.vips.delete(key)
-        for key, count in self._vips.items():
-            self._maps.vips.put(key, count)
+        for vip, count in self._vips.items():
+            self._maps.vips.put(_structure(vip), count)
 
     def _adopt_service(self, key: layout.ServiceKey, value: layout.Service) -> None:
         laddrs4 = Region(value.laddr4_base, value.laddr4_length)
@@ -124,8 +132,10 @@ class Balancer:
         self._laddr_regions.reserve(laddrs6)
         ids = tuple(self._region_laddr_ids(laddrs4) + self._region_laddr_ids(laddrs6))
         self._laddr_users.update(ids)
-        self._installed[value.id] = _Installed(key, bytes(value), schedule, schedule.length, laddrs4, laddrs6, ids)
-        self._vips[_vip_key(key)] += 1
+        self._installed[value.id] = _Installed(
+            bytes(key), bytes(value), schedule, schedule.length, laddrs4, laddrs6, ids
+        )
+        self._vips[_vip_key(bytes(key))] += 1
         self._service_ids.take(value.id)
 
     def _region_laddr_ids(self, region: Region) -> list[int]:
@@ -195,7 +205,7 @@ class Balancer:
     ) -> None:
         """Write a service or change it. dest_ids has the order of the servers the schedule was built from."""
         self._service_ids.take(service_id)
-        key = service_key(service.key)
+        key = bytes(service_key(service.key))
         now = self._clock()
         old = self._installed.get(service_id)
         ids = tuple(self._laddr_id(address) for address in laddrs)
@@ -204,13 +214,13 @@ class Balancer:
         except RegionsFull as error:
             raise MapFull(f"no room for another schedule or list of local addresses: {error}") from error
         if old is None or old.value != new.value or old.key != key:
-            self._maps.services.put(key, layout.Service.from_bytes(new.value))
+            self._maps.services.put(_structure(key), layout.Service.from_bytes(new.value))
         self._installed[service_id] = new
         self._count_vip(old.key if old else None, key)
         self._laddr_users.update(ids)
         if old is not None:
             if old.key != key:
-                self._maps.services.delete(old.key)
+                self._maps.services.delete(_structure(old.key))
             self._discard(old, new, now)
 
     def _built(
@@ -221,7 +231,7 @@ class Balancer:
         dest_ids: Sequence[int],
         laddrs: Sequence[IPAddress],
         laddr_ids: tuple[int, ...],
-        key: layout.ServiceKey,
+        key: bytes,
         old: _Installed | None,
         now: float,
     ) -> _Installed:
@@ -292,7 +302,7 @@ class Balancer:
         if old is None:
             return
         now = self._clock()
-        self._maps.services.delete(old.key)
+        self._maps.services.delete(_structure(old.key))
         self._count_vip(old.key, None)
         self._discard(old, _Installed(old.key, b""), now)
         self._service_ids.release(service_id, now)
@@ -304,18 +314,20 @@ class Balancer:
         for index in [index for index in self._installed if index not in service_ids]:
             self.remove_service(index)
 
-    def _count_vip(self, old: layout.ServiceKey | None, new: layout.ServiceKey | None) -> None:
+    def _count_vip(self, old: bytes | None, new: bytes | None) -> None:
         """Keep the number of services of an address and protocol; new before old, so that none drops to 0 between."""
+        if old == new:
+            return
         for key, change in ((new, 1), (old, -1)):
-            if key is None or old == new:
+            if key is None:
                 continue
             vip = _vip_key(key)
             self._vips[vip] += change
             if self._vips[vip] > 0:
-                self._maps.vips.put(vip, self._vips[vip])
+                self._maps.vips.put(_structure(vip), self._vips[vip])
             else:
                 del self._vips[vip]
-                self._maps.vips.delete(vip)
+                self._maps.vips.delete(_structure(vip))
 
     # Local addresses
 
