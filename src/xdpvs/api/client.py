@@ -150,12 +150,13 @@ class Client:
         codes: list[int] = []
         for part in _parts(changes):
             try:
-                codes += self.call(m.XDPVS_BATCH, part)
+                applied: list[int] = self.call(m.XDPVS_BATCH, part)
             except ShortReply as error:
                 if not codes:
                     raise
                 # Not `unanswered`: the message is known here, and who tried the changes singly would repeat some.
                 raise TransportError(error.line, error.code) from error
+            codes += applied
         return codes
 
     # Servers
