@@ -34,10 +34,13 @@ _FEEDERS = {Target.TESTED: "feed_tested", Target.NOTHING: "feed_nothing", Target
 _FRAME: Codec[bytes] = Codec(FRAME_LENGTH, bytes, bytes)
 
 
+_FEED = ("flows", "step", "next", "listed", "ipv6", "moves", "never", "carry")
+
+
 class Feed(Struct):
     """struct feed of flows.bpf.c."""
 
-    _fields_ = tuple((name, ctypes.c_uint32) for name in ("flows", "step", "next", "listed", "ipv6", "moves"))
+    _fields_ = tuple((name, ctypes.c_uint32) for name in _FEED)
 
 
 @dataclass(frozen=True, slots=True)
