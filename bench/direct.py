@@ -15,6 +15,7 @@ from xdpvs.bpf.layout import CONN_WINDOW, Dest, Laddr, Maps, NeighbourState, Sch
 from xdpvs.bpf.link import XdpLink, XdpMode
 from xdpvs.bpf.object import BpfObject
 from xdpvs.bpf.structure import pack_address
+from xdpvs.dataplane import jiffies
 from xdpvs.dataplane.network import DeviceEntry, Network, RouteEntry
 from xdpvs.dataplane.plane import conn_slots
 from xdpvs.dataplane.tunables import Tunables
@@ -37,7 +38,7 @@ class Direct:
         self._object.set_rodata({"num_ports": 1, "port_ifindexes": [ifindex]})
         self._object.load()
         self._maps = Maps.of(self._object.map_fd)
-        self._maps.settings[0] = settings_of(slots, Tunables())
+        self._maps.settings[0] = settings_of(slots, Tunables(), jiffies.measure(self._object.program_fd("clock_read")))
         self._network = Network(self._maps, self._object.program_fd("neighbour_update"))
         mac = bytes.fromhex(lab.lb.mac("dpdk0").replace(":", ""))
         self._network.put_device(DeviceEntry(0, 0, ifindex, mac))

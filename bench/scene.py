@@ -36,6 +36,7 @@ from xdpvs.bpf.libbpf import possible_cpus
 from xdpvs.bpf.object import OBJECT_PATH, BpfObject
 from xdpvs.bpf.structure import pack_address
 from xdpvs.dataplane import jiffies
+from xdpvs.dataplane.jiffies import Jiffies
 from xdpvs.dataplane.network import DeviceEntry, Network, RouteEntry
 from xdpvs.dataplane.plane import conn_slots
 from xdpvs.dataplane.sweeper import Pass, Sweeper
@@ -90,6 +91,7 @@ class Scene:
         self._ifindex = ifindex
         self.slots = conn_slots(pool)
         self.maps = Maps.of(loaded.map_fd)
+        self._clock = jiffies.measure(loaded.program_fd("clock_read"))
         self.program = loaded.program_fd("xdpvs")
         self.sweeper = Sweeper(loaded.program_fd("sweep"), self.slots)
         self._network = Network(self.maps, loaded.program_fd("neighbour_update"))
@@ -101,7 +103,7 @@ class Scene:
 
     def tune(self, tunables: Tunables) -> None:
         """Timeouts; the secret is the same in each run, so that runs compare."""
-        self.maps.settings[0] = settings_of(self.slots, tunables)
+        self.maps.settings[0] = settings_of(self.slots, tunables, self._clock)
 
     def forget(self) -> None:
         """Make the connection table as new."""
@@ -210,7 +212,7 @@ def _one_cpu() -> Iterator[None]:
         os.sched_setaffinity(0, allowed)
 
 
-def settings_of(slots: int, tunables: Tunables) -> Settings:
+def settings_of(slots: int, tunables: Tunables, clock: Jiffies) -> Settings:
     """The settings of a table, with a secret that is none."""
     settings = Settings(conn_slots=slots, cpus=possible_cpus(), init_timeout=tunables.init_timeout_s)
     for index in range(len(settings.secret)):
@@ -220,6 +222,7 @@ def settings_of(slots: int, tunables: Tunables) -> Settings:
     for state, timeout in enumerate(tunables.udp_timeouts):
         settings.udp_timeout[state] = timeout
     settings.default_ttl = tunables.default_ttl
+    settings.jiffy_ns, settings.jiffies_offset_ns = clock.jiffy_ns, clock.offset_ns
     return settings
 
 
