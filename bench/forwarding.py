@@ -13,7 +13,7 @@ from bench.rows import Group, Options, Result, Row
 from bench.scene import OUR_MAC, ROUTER_MAC, UDP4, scene
 from xdpvs.bpf.libbpf import check, library
 from xdpvs.bpf.link import XdpLink, XdpMode
-from xdpvs.bpf.testrun import XdpMd, _RunOptions
+from xdpvs.bpf.testrun import RunOptions, XdpMd
 
 LIVE_FRAMES = 1 << 1
 FLOWS = 1000
@@ -76,7 +76,7 @@ def _send(feeder: Feeder, client: End, packets: int) -> None:
     """Live frames out of the client's end; the feeder writes each anew, because pages come back as others left them."""
     source = ctypes.create_string_buffer(bytes(FRAME_LENGTH), FRAME_LENGTH)
     context = XdpMd(data_end=FRAME_LENGTH, ingress_ifindex=client.ifindex)
-    run = _RunOptions(sz=ctypes.sizeof(_RunOptions), repeat=packets, flags=LIVE_FRAMES, batch_size=BATCH)
+    run = RunOptions(sz=ctypes.sizeof(RunOptions), repeat=packets, flags=LIVE_FRAMES, batch_size=BATCH)
     run.data_in, run.data_size_in = ctypes.addressof(source), FRAME_LENGTH
     run.ctx_in, run.ctx_size_in = ctypes.addressof(context), ctypes.sizeof(context)
     with inside(client.namespace):

@@ -8,6 +8,7 @@
  */
 
 #include "laddr.h"
+#include "reflect.h"
 #include "sched.h"
 #include "tcp_state.h"
 #include "transmit.h"
@@ -29,18 +30,6 @@ static __always_inline bool vip_has(const struct conn_key *key, __u8 proto)
 
 	copy16(vip.addr, key->daddr);
 	return bpf_map_lookup_elem(&vips, &vip) != NULL;
-}
-
-/* Sources that cannot be a client: unspecified, loopback, multicast, broadcast (RFC 1122 3.2.1.3, RFC 4291 2.7). */
-static __always_inline bool source_is_bad(const struct conn_key *key)
-{
-	const __u32 *s = (const __u32 *)key->saddr;
-
-	if (key->af == AF_INET4)
-		return key->saddr[0] == 0 || key->saddr[0] == 127 || key->saddr[0] >= 224;
-	if (key->saddr[0] == 0xff)
-		return true;
-	return !(s[0] | s[1] | s[2]) && (s[3] == 0 || s[3] == bpf_htonl(1));
 }
 
 /* What rewriting addresses and ports of `from` into those of `to`, either way round, adds to an L4 checksum. */
@@ -205,7 +194,7 @@ __noinline int connect(struct connect_request *request)
 	service = service_find(&request->client);
 	if (!service)
 		return connect_refused(request, DROP_INTERNAL);
-	if (source_is_bad(&request->client))
+	if (!address_is_unicast(request->client.saddr, request->client.af)) /* RFC 1122 3.2.1.3, RFC 4291 2.7 */
 		return connect_refused(request, DROP_BAD_ADDRESS);
 	result = dest_select(service, &request->client);
 	if (result < 0)

@@ -23,7 +23,7 @@ from xdpvs.bpf.layout import CONN_WINDOW, SWEEP_SLOTS, TICK_SHIFT, DropReason, M
 from xdpvs.bpf.libbpf import check, library, possible_cpus
 from xdpvs.bpf.maps import mapped
 from xdpvs.bpf.object import OBJECT_PATH, BpfObject
-from xdpvs.bpf.testrun import XdpAction, call, run_xdp
+from xdpvs.bpf.testrun import RunOptions, XdpAction, call, run_xdp
 
 TABLE = world.CONN_SLOTS + CONN_WINDOW
 SECOND_TICKS = 1_000_000_000 / (1 << TICK_SHIFT)
@@ -58,28 +58,6 @@ class Sweep:
     freed: int
 
 
-class _Options(ctypes.Structure):
-    """struct bpf_test_run_opts of libbpf 1.1."""
-
-    _fields_ = (
-        ("sz", ctypes.c_size_t),
-        ("data_in", ctypes.c_void_p),
-        ("data_out", ctypes.c_void_p),
-        ("data_size_in", ctypes.c_uint32),
-        ("data_size_out", ctypes.c_uint32),
-        ("ctx_in", ctypes.c_void_p),
-        ("ctx_out", ctypes.c_void_p),
-        ("ctx_size_in", ctypes.c_uint32),
-        ("ctx_size_out", ctypes.c_uint32),
-        ("retval", ctypes.c_uint32),
-        ("repeat", ctypes.c_int),
-        ("duration", ctypes.c_uint32),
-        ("flags", ctypes.c_uint32),
-        ("cpu", ctypes.c_uint32),
-        ("batch_size", ctypes.c_uint32),
-    )
-
-
 class Runner:
     """Runs a program on frames with buffers of its own: a third of the cost of testrun.run_xdp, and per thread."""
 
@@ -88,7 +66,7 @@ class Runner:
         self._in = ctypes.create_string_buffer(MAX_OUT)
         self._out = ctypes.create_string_buffer(MAX_OUT)
         self._in_at, self._out_at = ctypes.addressof(self._in), ctypes.addressof(self._out)
-        self._options = _Options(sz=ctypes.sizeof(_Options), repeat=1, data_in=self._in_at, data_out=self._out_at)
+        self._options = RunOptions(sz=ctypes.sizeof(RunOptions), repeat=1, data_in=self._in_at, data_out=self._out_at)
         self._by_reference = ctypes.byref(self._options)
         self._run = library().bpf_prog_test_run_opts
 

@@ -38,7 +38,7 @@ class XdpMd(ctypes.Structure):
     )
 
 
-class _RunOptions(ctypes.Structure):
+class RunOptions(ctypes.Structure):
     """struct bpf_test_run_opts of libbpf 1.1."""
 
     _fields_ = (
@@ -72,7 +72,7 @@ class XdpRun:
 def run_xdp(program_fd: int, frame: bytes, *, ifindex: int = 0, repeat: int = 1) -> XdpRun:
     """Run an XDP program on a frame, with repeat > 1 on what each run left of it. Takes no metadata."""
     out = ctypes.create_string_buffer(MAX_FRAME)
-    options = _RunOptions(sz=ctypes.sizeof(_RunOptions), repeat=repeat)
+    options = RunOptions(sz=ctypes.sizeof(RunOptions), repeat=repeat)
     source = ctypes.create_string_buffer(frame, len(frame))
     options.data_in, options.data_size_in = ctypes.addressof(source), len(frame)
     options.data_out, options.data_size_out = ctypes.addressof(out), len(out)
@@ -85,7 +85,7 @@ def run_xdp(program_fd: int, frame: bytes, *, ifindex: int = 0, repeat: int = 1)
 
 def call(program_fd: int, context: Struct) -> int:
     """Run a syscall program: context is its argument and takes its results; returns the program's return value."""
-    options = _RunOptions(sz=ctypes.sizeof(_RunOptions))
+    options = RunOptions(sz=ctypes.sizeof(RunOptions))
     # The kernel writes a syscall program's context back through ctx_in.
     options.ctx_in, options.ctx_size_in = ctypes.addressof(context), ctypes.sizeof(context)
     check(library().bpf_prog_test_run_opts(program_fd, ctypes.byref(options)), "calling a BPF program")

@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
+from xdpvs.packet.checksum import checksum
 from xdpvs.packet.ethernet import ETHERTYPE_IPV6, Frame, Malformed, multicast_mac
 
 ALL_NODES = IPv6Address("ff02::1")
@@ -89,8 +90,8 @@ def _encode(message: Message, source: IPv6Address, destination: IPv6Address) -> 
             head, option = (_ADVERTISEMENT, int(flags)), _TARGET_MAC
     rest = b"" if mac is None else _OPTION.pack(option, 1, mac)
     body = _MESSAGE.pack(head[0], 0, 0, head[1], target.packed) + rest
-    checksum = checksum_icmpv6(source, destination, body)
-    return body[:2] + checksum.to_bytes(2, "big") + body[4:]
+    check = checksum_icmpv6(source, destination, body)
+    return body[:2] + check.to_bytes(2, "big") + body[4:]
 
 
 def decode(packet: bytes) -> tuple[IPv6Address, IPv6Address, Message]:
@@ -130,9 +131,4 @@ def _option(options: bytes, wanted: int) -> bytes | None:
 
 def checksum_icmpv6(source: IPv6Address, destination: IPv6Address, body: bytes) -> int:
     """RFC 4443 2.3; 0 over a body whose checksum is right."""
-    data = source.packed + destination.packed + struct.pack("!II", len(body), _ICMPV6) + body
-    data += b"\0" * (len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
+    return checksum(source.packed + destination.packed + struct.pack("!II", len(body), _ICMPV6) + body)
