@@ -11,7 +11,7 @@ cd "$top"
 packages="
 clang clang-format llvm libbpf-dev libbpf1 bpftool linux-libc-dev make gcc libc6-dev
 iproute2 ethtool python3-venv
-nginx-light curl wrk nftables tcpdump iputils-ping iputils-arping procps
+nginx-light curl wrk nftables tcpdump iputils-ping iputils-arping procps keepalived
 "
 
 installed() { [ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" = "install ok installed" ]; }

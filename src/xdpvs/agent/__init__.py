@@ -1,0 +1,1 @@
+"""`dpvs-agent`: DPVS's HTTP API over the control socket, and the metrics."""

@@ -1,0 +1,1 @@
+"""`keepalived`: services, health checks and VRRP from keepalived.conf, applied through the control socket."""
