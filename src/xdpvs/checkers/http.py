@@ -1,4 +1,4 @@
-"""HTTP: one request, and what is wanted of its response. The parsing is h11's."""
+"""HTTP: one request, and what is wanted of its response."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from collections.abc import Sequence
 import h11
 
 from xdpvs.checkers.body import BodyJudge
+from xdpvs.checkers.http_head import MAX_HEAD, HeadReader
 from xdpvs.checkers.http_request import encode_request
 from xdpvs.checkers.machine import GOOD, Command, Extend, Machine, Send, bad
 from xdpvs.model.check import Endpoint, HttpCheck
 from xdpvs.packet.proxy_proto import preamble
-
-MAX_HEAD = 1 << 16
-"""Bytes of a response's head, informational responses before it included."""
 
 _END = h11.EndOfMessage()
 
@@ -25,16 +23,16 @@ class HttpMachine(Machine):
     Raises ValueError for a request that cannot be worded and for a pattern that is none.
     """
 
-    __slots__ = ("_body", "_check", "_head_left", "_method", "_parser", "_request", "awaited")
+    __slots__ = ("_body", "_check", "_head", "_parser", "_request", "awaited")
 
     def __init__(self, check: HttpCheck, endpoint: Endpoint) -> None:
         self._check = check
         self._request = encode_request(check, endpoint)
-        self._method = _request_of(check.method)
         self._body = BodyJudge(check)
-        self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * MAX_HEAD)
-        self._head_left = MAX_HEAD
+        self._head = HeadReader()
+        self._parser: h11.Connection | None = None
         self.awaited = "connection"
+        request_of(check.method)
 
     @property
     def opening(self) -> bytes:
@@ -42,68 +40,71 @@ class HttpMachine(Machine):
 
     def connected(self) -> Sequence[Command]:
         self.awaited = "response"
-        # h11 words requests its own way, as HTTP/1.1; it is told of one only so that it knows what may answer.
-        self._parser.send(self._method)
-        self._parser.send(_END)
         return (*self._extension(), Send(self._request))
 
     def received(self, data: bytes) -> Sequence[Command]:
-        if self._head_left:
-            # Cut here, so that the size allowed does not depend on how the pieces came.
-            head, data = data[: self._head_left], data[self._head_left :]
-            self._head_left -= len(head)
-            verdict = self._parse(head)
-            if verdict:
-                return verdict
-            if self._head_left == 0 and self._parser.their_state is h11.SEND_RESPONSE:
-                return bad(f"the response's head has no end within {MAX_HEAD} bytes")
-        return (self._parse(data) if data else ()) or self._extension()
+        if self._parser is not None:
+            return self._parse(self._parser, data) or self._extension()
+        self._head.add(data)
+        if self._head.failure:
+            return bad(self._head.failure)
+        return self._judge_head(self._head.status) if self._head.status else self._extension()
 
     def closed(self) -> Sequence[Command]:
-        return self._parse(b"") or Machine.closed(self)
+        verdict = self._parse(self._parser, b"") if self._parser is not None else ()
+        return verdict or Machine.closed(self)
 
     def _extension(self) -> Sequence[Command]:
         return (Extend(),) if self._check.read_to_end else ()
 
-    def _parse(self, data: bytes) -> Sequence[Command]:
+    def _judge_head(self, status: int) -> Sequence[Command]:
+        if not any(low <= status <= high for low, high in self._check.status):
+            return bad(f"status {status}")
+        if self._body.decided and not self._check.read_to_end:
+            return GOOD
+        self.awaited = "body"
+        self._parser = _parser_of(self._check.method)
+        return self._parse(self._parser, bytes(self._head.seen)) or self._extension()
+
+    def _parse(self, parser: h11.Connection, data: bytes) -> Sequence[Command]:
         """The verdict, or nothing while it takes more. No data: the server closed."""
         try:
-            self._parser.receive_data(data)
+            parser.receive_data(data)
             while True:
-                event = self._parser.next_event()
+                event = parser.next_event()
                 if event is h11.NEED_DATA:
                     return ()
                 verdict = self._judge(event)
                 if verdict:
                     return verdict
         except (h11.RemoteProtocolError, ValueError) as error:
-            return bad(
-                f"no HTTP response: {error}" if self.awaited == "response" else f"broken {self.awaited}: {error}"
-            )
+            return bad(f"broken response: {error}")
 
     def _judge(self, event: object) -> Sequence[Command]:
-        if isinstance(event, h11.InformationalResponse):
-            return ()
-        if isinstance(event, h11.Response):
-            self._head_left = 0
-            self.awaited = "body"
-            code = event.status_code
-            if not any(low <= code <= high for low, high in self._check.status):
-                return bad(f"status {code}")
-        elif isinstance(event, h11.Data):
-            self._body.add(event.data)
+        body = self._body
+        if isinstance(event, h11.Data):
+            body.add(event.data)
+            if body.decided and not self._check.read_to_end:
+                return bad(body.failure) if body.failure else GOOD
         elif isinstance(event, h11.EndOfMessage):
-            self._body.end()
-            return bad(self._body.failure) if self._body.failure else GOOD
-        else:
+            body.end()
+            return bad(body.failure) if body.failure else GOOD
+        elif not isinstance(event, h11.InformationalResponse | h11.Response):
             return Machine.closed(self)
-        if self._body.failure:
-            return bad(self._body.failure)
-        return GOOD if self._body.decided and not self._check.read_to_end else ()
+        return ()
+
+
+def _parser_of(method: str) -> h11.Connection:
+    # h11 words requests its own way, as HTTP/1.1; it is told of one only so that it knows what may answer.
+    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * MAX_HEAD)
+    parser.send(request_of(method))
+    parser.send(_END)
+    return parser
 
 
 @functools.lru_cache(maxsize=16)
-def _request_of(method: str) -> h11.Request:
+def request_of(method: str) -> h11.Request:
+    """Any request with that method. Raises ValueError if it is none."""
     try:
         return h11.Request(method=method, target="/", headers=[("Host", "x")])
     except h11.LocalProtocolError as error:

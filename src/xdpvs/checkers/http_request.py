@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from xdpvs.model.check import Endpoint, HttpCheck, HttpVersion
 
-_FORBIDDEN = frozenset("\r\n\0")
+_FORBIDDEN = re.compile(r"[\r\n\0]")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -25,7 +27,7 @@ def encode_request(check: HttpCheck, endpoint: Endpoint) -> bytes:
     lines = [f"{check.method} {check.path} HTTP/{number}"]
     lines += [f"{name}: {value}" for name, value in ours if (name, value) in check.headers or name.lower() not in given]
     for line in lines:
-        if not _FORBIDDEN.isdisjoint(line):
+        if _FORBIDDEN.search(line):
             raise ValueError(f"a line break or NUL inside {line!r}")
     return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + check.request_body
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import ssl
 from collections import deque
+from collections.abc import Callable
 
 from xdpvs.checkers.dns import DnsMachine
 from xdpvs.checkers.http import HttpMachine
@@ -33,7 +34,7 @@ from xdpvs.probing.datagram import DatagramAttempt
 from xdpvs.probing.echo import EchoAttempt, EchoSockets
 from xdpvs.probing.open_files import attempts_room
 from xdpvs.probing.process import GroupProcess
-from xdpvs.probing.reactor import Reactor
+from xdpvs.probing.reactor import Reactor, Timer
 from xdpvs.probing.script import ScriptAttempt, file_outcome
 from xdpvs.probing.stream import StreamAttempt
 from xdpvs.probing.udp_ping import UdpPingAttempt
@@ -90,6 +91,14 @@ class Prober:
             return await result
         finally:
             attempt.cancel()
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call back at when, of the loop's clock, or up to 10 ms after it.
+
+        Whoever starts thousands of checks a second saves a good part of their cost by this: the loop's own call_at wakes
+        the process for each of them, this for all of 10 ms together.
+        """
+        return Timer(self.reactor, when, callback)
 
     def close(self) -> None:
         """Cancel every attempt and release everything. Processes are killed with their groups, and reaped."""

@@ -27,6 +27,28 @@ class Expiring(Protocol):
     def expire(self) -> None: ...
 
 
+class Timer:
+    """One call to come."""
+
+    __slots__ = ("_callback", "_reactor", "_slot")
+
+    def __init__(self, reactor: Reactor, when: float, callback: Callable[[], None]) -> None:
+        self._reactor = reactor
+        self._callback = callback
+        self._slot = reactor.set_deadline(when, self)
+
+    def cancel(self) -> None:
+        """Call it off; harmless afterwards."""
+        self._reactor.clear_deadline(self._slot, self)
+
+    def expire(self) -> None:
+        """For the reactor."""
+        try:
+            self._callback()
+        except Exception as error:
+            self._reactor.loop.call_exception_handler({"message": "a timer's callback failed", "exception": error})
+
+
 class Reactor:
     """Calls handlers of ready descriptors, and expire of what is overdue."""
 

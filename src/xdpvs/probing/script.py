@@ -65,7 +65,7 @@ def script_outcome(status: int, *, dynamic: bool) -> Outcome:
 
 
 def file_outcome(check: FileCheck) -> Outcome:
-    """What is to be added to the weight. Good without it where the file is missing, undecided where it has no number."""
+    """What is to be added to the weight. Good without it where the file is missing, undecided if it holds no number."""
     try:
         descriptor = os.open(check.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
