@@ -95,8 +95,8 @@ class Prober:
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call back at when, of the loop's clock, or up to 10 ms after it.
 
-        Whoever starts thousands of checks a second saves a good part of their cost by this: the loop's own call_at wakes
-        the process for each of them, this for all of 10 ms together.
+        Whoever starts thousands of checks a second saves a good part of their cost by this: the loop's own call_at
+        wakes the process for each of them, this for all of 10 ms together.
         """
         return Timer(self.reactor, when, callback)
 
