@@ -275,18 +275,10 @@ def read_checker(reader: Reader, block: Block, values: Values) -> None:
             reader.problem(block.number, f"{table.name} needs {_NEEDED_WORD[needed]}")
         if stated.get("min_length", 0) > stated.get("max_length", 255):
             reader.warn(block.number, "min_reply_length is above max_reply_length: the check will always fail")
-        _check_families(reader, block, stated)
         spec = CheckerSpec(table.name, stated, block.number)
         if reader.events == events:
             reader.meanings[table, block.body] = spec
     values["checkers"] = (*values.get("checkers", ()), spec)
-
-
-def _check_families(reader: Reader, block: Block, stated: Values) -> None:
-    for connection in (stated, *stated.get("hosts", ())):
-        target, source = connection.get("connect_ip"), connection.get("bindto")
-        if target is not None and source is not None and target.version != source.version:
-            reader.problem(block.number, f"connect_ip {target} and bindto {source} are of different families")
 
 
 def read_bfd(reader: Reader, block: Block, values: Values) -> None:

@@ -11,9 +11,11 @@ from xdpvs.config.keepalived_conf.words import shown
 from xdpvs.model.check import BodyRegex
 from xdpvs.model.keepalived import KeepalivedConfig
 from xdpvs.model.script import Command
+from xdpvs.model.service import NO_MATCH, CheckConfig
 
 _INDENT = "  "
 _MASK = "***"
+_NOTHING = (NO_MATCH, CheckConfig())
 _TITLES = {
     "globals": "global_defs",
     "virtual_servers": "virtual_server",
@@ -38,7 +40,7 @@ def dump(config: KeepalivedConfig) -> str:
 def _fields(value: Any, depth: int) -> Iterator[str]:
     for field in dataclasses.fields(value):
         content = getattr(value, field.name)
-        if content is None or content == () or content == {} or content == "":
+        if content is None or content in ((), {}, "") or content in _NOTHING:
             continue
         if not field.repr:
             content = _MASK

@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import StringIO
 from itertools import islice, pairwise
 from random import Random
 
@@ -65,7 +66,7 @@ class FileReader:
     def read(self, path: str) -> None:
         """Read the main file; it must exist."""
         with suppress(_GiveUpError):
-            self._file(path, self.places.add(path, ()))
+            self._file(path, self.places.add(path, ""))
 
     def _file(self, path: str, asked_at: int) -> None:
         if path in self._open_files or len(self._open_files) >= MAX_INCLUDE_DEPTH:
@@ -82,20 +83,19 @@ class FileReader:
         except (OSError, ValueError) as error:
             self._problem(asked_at, f"cannot read {shown(path)}: {_reason(error)}")
             return
-        lines = text.split("\n")
         before = (self._definitions.directory, self._since)
         self._definitions.directory = posixpath.dirname(path) or "."
         self._open_files.append(path)
         self._since = len(self.builder.items)
-        self._lines(lines, self.places.add(path, lines))
+        self._lines(text, self.places.add(path, text))
         self._open_files.pop()
         self._definitions.directory, self._since = before
 
-    def _lines(self, lines: list[str], base: int) -> None:
+    def _lines(self, text: str, base: int) -> None:
         builder, parsed_lines = self.builder, self._parsed
         floor = builder.depth
         number = base
-        for raw in lines:
+        for raw in StringIO(text):
             number += 1
             parsed = parsed_lines.get(raw)
             if parsed is None:

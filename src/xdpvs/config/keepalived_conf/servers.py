@@ -16,6 +16,7 @@ from xdpvs.config.keepalived_conf.checker_keywords import (
 from xdpvs.config.keepalived_conf.checks import checks_of
 from xdpvs.config.keepalived_conf.kinds import Choice, Integer, Seconds, command, switch, text
 from xdpvs.config.keepalived_conf.reading import Block, Kind, Reader, Table, Values
+from xdpvs.config.keepalived_conf.words import shown
 from xdpvs.model.address import Family, IPAddress
 from xdpvs.model.check import Check, Endpoint
 from xdpvs.model.keepalived import Checker, CheckerTiming, RealServer
@@ -179,8 +180,9 @@ class Servers:
         host = spec.stated.get("host") or server.get("host") or defaults.host
         checks = checks_of(spec, host, defaults.proxy, self.track_files)
         if checks is None:
-            name = spec.stated["track_file"]
-            self.reader.problem(spec.number, f"FILE_CHECK: no track_file of the name {name}")
+            if "track_file" in spec.stated:
+                name = shown(spec.stated["track_file"])
+                self.reader.problem(spec.number, f"FILE_CHECK: no track_file of the name {name}")
             return []
         fast = spec.stated.get("fast_recovery", False)
         prepared = [_Prepared(spec.kind, checks, timing, fast, *_connection(spec.stated))]

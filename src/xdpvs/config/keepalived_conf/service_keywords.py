@@ -147,7 +147,7 @@ VIRTUAL_SERVER = Table(
         "hysteresis": ("hysteresis", Integer()),
         **same(command, ("quorum_up", "quorum_down")),
         "sorry_server": ("sorry_server", _sorry_server),
-        "sorry_server_lvs_method": ("sorry_forwarding", Choice(METHODS)),
+        "sorry_server_lvs_method": ("sorry_server_lvs_method", Choice(METHODS)),
         "weight": ("weight", Integer(1, 65535)),
         "virtualhost": ("host", text),
         "smtp_alert": ("smtp_alert", switch),

@@ -8,7 +8,6 @@ of all files read, and `Places` tells file and line of such a number.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xdpvs.config.keepalived_conf.words import split_words
@@ -62,15 +61,15 @@ class Places:
     """The lines of all files read, numbered through."""
 
     _starts: list[int] = field(default_factory=list)
-    _files: list[tuple[str, Sequence[str]]] = field(default_factory=list)
+    _files: list[tuple[str, str]] = field(default_factory=list)
     _next: int = 0
 
-    def add(self, path: str, lines: Sequence[str]) -> int:
+    def add(self, path: str, text: str) -> int:
         """Take up a file; its first line has the number after the one returned."""
         base = self._next
         self._starts.append(base)
-        self._files.append((path, lines))
-        self._next = base + len(lines) + 1
+        self._files.append((path, text))
+        self._next = base + text.count("\n") + 2
         return base
 
     def __getitem__(self, number: int) -> Place:
@@ -83,7 +82,7 @@ class Places:
         line = number - self._starts[index]
         if not line:
             return ""
-        text = self._files[index][1][line - 1].strip().expandtabs(4)[:160]
+        text = self._files[index][1].split("\n", line)[line - 1].strip().expandtabs(4)[:160]
         if any(word in text.lower() for word in _SECRET_WORDS):
             return ""
         return text if text.isprintable() else ascii(text)[1:-1]
