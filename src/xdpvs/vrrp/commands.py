@@ -41,11 +41,17 @@ class Notice(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class SendAdvertisement:
-    """To the group, or to each unicast peer; old_checksum: over the group's address even so."""
+    """Send to each destination, the group or the unicast peers.
+
+    checksum_destination, if given, takes the destination's place in the checksum: the old form towards peers.
+    """
 
     instance: str
+    interface: str
+    source: IPAddress
+    destinations: tuple[IPAddress, ...]
     advertisement: Advertisement
-    old_checksum: bool = False
+    checksum_destination: IPAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def _without_weight(item: Tracked, *, is_owner: bool) -> Iterable[Tracked]:
     """An owner's priority is fixed, and members of a group must not drift apart."""
     if item.weight == 0:
         yield item
-    elif (item.kind is Kind.INTERFACE and not is_owner) or (
-        item.kind is Kind.FILE and item.weight == _DEFAULT_FILE_WEIGHT
-    ):
+        return
+    is_interface = item.kind is Kind.INTERFACE and not is_owner
+    if is_interface or (item.kind is Kind.FILE and item.weight == _DEFAULT_FILE_WEIGHT):
         yield replace(item, weight=0)

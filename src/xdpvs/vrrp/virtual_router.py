@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xdpvs.model.address import IPAddress
 from xdpvs.model.vrrp import AuthType, VirtualAddress, VirtualRoute, VrrpInstance, VrrpState
-from xdpvs.packet.vrrp import AUTH_DATA_LENGTH, Advertisement, Decoded, password_data
+from xdpvs.packet.vrrp import AUTH_DATA_LENGTH, Advertisement, Decoded, group_of, password_data
 from xdpvs.vrrp.commands import (
     AddRoutes,
     AddVips,
@@ -85,7 +85,7 @@ class VirtualRouter:
     @property
     def vips(self) -> tuple[VirtualAddress, ...]:
         """All its addresses, those outside the advert included."""
-        return self.config.addresses + self.config.excluded_addresses
+        return _vips(self.config)
 
     # Time
 
@@ -180,7 +180,7 @@ class VirtualRouter:
             return [*self._log_limit.pass_on("zero", Level.INFO, text, now), *self.fire(Event.RESIGNED, now)]
         order = _compare(source, self.source)
         if self.config.higher_prio_send_advert and (theirs, order) > (self.priority, 0):
-            commands.append(self._advertisement(self.priority))
+            commands += self._advertisement(self.priority)
         if theirs == self.priority and order == 0:
             text = f"({self.name}) equal priority advert received from remote host with our IP address {source}"
             return commands + self._log_limit.pass_on("own address", Level.WARNING, text, now)
@@ -237,7 +237,8 @@ class VirtualRouter:
 
     def set_source(self, address: IPAddress | None, now: float, *, present: bool = True) -> list[Command]:
         """The address adverts come from; present: whether the interface has it, which matters with track_src_ip."""
-        self.source = address
+        if address is not None:
+            self.source = address  # an address that is lost still serves to say goodbye
         missing = address is None or (self.config.track_source_address and not present)
         return self.set_hindrance(_NO_SOURCE, missing, now)
 
@@ -302,7 +303,7 @@ class VirtualRouter:
 
         Afterwards the tracked values have to be settled: `settle`, or the group's.
         """
-        old, old_vips, old_routes = self.config, self.vips, _with_device(self.config)
+        old = self.config
         tracker.adopt(self.tracker)
         self.config, self.tracker = config, tracker
         self.source = config.source_address or self.source
@@ -319,29 +320,25 @@ class VirtualRouter:
                 self._wait(now, self._master_down_s())
             return []
         commands = self._advertise(now)
-        commands += self._difference(old.dpdk_interface, old_vips, old_routes)
+        commands += self._difference(old)
         self._garp.change(config.garp, tuple(vip.address for vip in self.vips), now)
         return commands + self._announce(now)
 
-    def _difference(
-        self, old_device: str, old_vips: tuple[VirtualAddress, ...], old_routes: tuple[VirtualRoute, ...]
-    ) -> list[Command]:
-        device, routes = self.config.dpdk_interface, _with_device(self.config)
-        moved = device != old_device
-        gone = tuple(vip for vip in old_vips if moved or vip not in self.vips)
-        new = tuple(vip for vip in self.vips if moved or vip not in old_vips)
-        gone_routes = tuple(route for route in old_routes if route not in routes)
-        new_routes = tuple(route for route in routes if route not in old_routes)
-        commands: list[Command] = []
-        if gone_routes:
-            commands.append(RemoveRoutes(self.name, gone_routes))
-        if gone:
-            commands.append(RemoveVips(self.name, old_device, gone))
-        if new:
-            commands.append(AddVips(self.name, device, new))
-        if new_routes:
-            commands.append(AddRoutes(self.name, new_routes))
-        return commands
+    def _difference(self, old: VrrpInstance) -> list[Command]:
+        """What a master has to add and remove; under another name all of it changes hands, added first."""
+        is_same = old.name == self.name
+        same_place = is_same and old.dpdk_interface == self.config.dpdk_interface
+        old_vips, old_routes = _vips(old), _with_device(old)
+        routes = _with_device(self.config)
+        gone = tuple(vip for vip in old_vips if not (same_place and vip in self.vips))
+        new = tuple(vip for vip in self.vips if not (same_place and vip in old_vips))
+        gone_routes = tuple(route for route in old_routes if not (is_same and route in routes))
+        new_routes = tuple(route for route in routes if not (is_same and route in old_routes))
+        remove: list[Command] = [RemoveRoutes(old.name, gone_routes)] if gone_routes else []
+        remove += [RemoveVips(old.name, old.dpdk_interface, gone)] if gone else []
+        add: list[Command] = [AddVips(self.name, self.config.dpdk_interface, new)] if new else []
+        add += [AddRoutes(self.name, new_routes)] if new_routes else []
+        return remove + add if is_same else add + remove
 
     # Transitions
 
@@ -379,7 +376,7 @@ class VirtualRouter:
                 return self._advertise(now)
             case Action.RESIGN:
                 self.counters.zero_sent += 1
-                return [self._advertisement(0), self._log("sent 0 priority")]
+                return [*self._advertisement(0), self._log("sent 0 priority")]
             case Action.ANSWER_LOWER:
                 return self._answer_lower(now)
             case Action.WAIT:
@@ -426,7 +423,7 @@ class VirtualRouter:
 
     def _advertise(self, now: float) -> list[Command]:
         self._wait(now, own_interval_s(self.config))
-        return [self._advertisement(self.priority)]
+        return self._advertisement(self.priority)
 
     def _answer_lower(self, now: float) -> list[Command]:
         commands = [] if self.config.lower_prio_no_advert else self._advertise(now)
@@ -443,9 +440,12 @@ class VirtualRouter:
     def _announce(self, now: float) -> list[Command]:
         return [AnnounceArp(self.name, burst.addresses, burst.repeat) for burst in self._garp.due(now)]
 
-    def _advertisement(self, priority: int) -> Command:
+    def _advertisement(self, priority: int) -> list[Command]:
         config = self.config
+        if self.source is None:
+            return []
         self.counters.sent += 1
+        is_password = config.auth_type is AuthType.PASS
         advertisement = Advertisement(
             version=config.version,
             vrid=config.virtual_router_id,
@@ -453,11 +453,12 @@ class VirtualRouter:
             interval_cs=own_interval_cs(config),
             addresses=tuple(vip.address for vip in config.addresses),
             auth_type=int(config.auth_type),
-            auth_data=password_data(config.auth_password)
-            if config.auth_type is AuthType.PASS
-            else bytes(AUTH_DATA_LENGTH),
+            auth_data=password_data(config.auth_password) if is_password else bytes(AUTH_DATA_LENGTH),
         )
-        return SendAdvertisement(self.name, advertisement, self._old_checksum)
+        group = config.multicast_group or group_of(config.family)
+        destinations = config.unicast_peers or (group,)
+        old = group if self._old_checksum and config.unicast_peers else None
+        return [SendAdvertisement(self.name, config.interface, self.source, destinations, advertisement, old)]
 
     def _notify_state(self) -> list[Command]:
         if self.state is VrrpState.FAULT:
@@ -480,6 +481,10 @@ class VirtualRouter:
 
     def _log(self, text: str, level: Level = Level.INFO) -> Command:
         return Log(level, f"({self.name}) {text}")
+
+
+def _vips(config: VrrpInstance) -> tuple[VirtualAddress, ...]:
+    return config.addresses + config.excluded_addresses
 
 
 def _with_device(config: VrrpInstance) -> tuple[VirtualRoute, ...]:
