@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from lab.builder import Lab
+from lab.process import run
 from tests.support.netns import missing_for_lab, need, wait_until
 from tests.support.vrrp_lab import WIRE, Case, Node, Ours, Stock
 
@@ -56,7 +57,7 @@ CASES = (
     case3("v3_lowest", 39, Node(2), Node(1)),
     case3("v6_better_a", 61, GOOD, POOR, family=6),
     case3("v6_better_b", 62, POOR, GOOD, family=6),
-    case3("v6_equal", 63, POOR, POOR, family=6),
+    case3("v6_equal", 63, Node(source=A6), Node(source=B6), family=6),
     case3("v6_nopreempt", 64, Node(150, nopreempt=True), POOR, family=6),
     case3("v6_unicast", 65, Node(150, peer=B6), Node(100, peer=A6), family=6),
     case3("v6_unicast_global", 66, Node(150, peer="2001:db8::12", source="2001:db8::11"),
@@ -68,7 +69,16 @@ KINDS = {"ours": Ours, "stock": Stock}
 DEADLINE_S = 15.0
 
 
-@pytest.mark.parametrize(("kind_a", "kind_b"), [("ours", "stock"), ("stock", "ours"), ("ours", "ours"), ("stock", "stock")])
+def split(lab: Lab, apart: bool) -> None:
+    """Have the switch forward nothing between the two, with both links up; or again."""
+    for name in ("a", "b"):
+        cable = ["link", "set", "dev", f"{name}-eth0", "type", "bridge_slave", "isolated", "on" if apart else "off"]
+        run(["ip", "-n", f"{lab.prefix}-switch", *cable])
+
+
+@pytest.mark.parametrize(
+    ("kind_a", "kind_b"), [("ours", "stock"), ("stock", "ours"), ("ours", "ours"), ("stock", "stock")]
+)
 def test_the_same_master_is_elected(kind_a: str, kind_b: str) -> None:
     need(missing_for_lab())
     need([] if shutil.which("keepalived") else ["keepalived"])
@@ -79,7 +89,10 @@ def test_the_same_master_is_elected(kind_a: str, kind_b: str) -> None:
             """Wait until each case has that master, and nobody else is one."""
 
             def wrong() -> list[str]:
-                states = {"a": a.states() if a.runs and a.process.running() else {}, "b": b.states() if b.process.running() else {}}
+                states = {
+                    "a": a.states() if a.runs and a.process.running() else {},
+                    "b": b.states() if b.process.running() else {},
+                }
                 found = []
                 for case in CASES:
                     masters = "".join(name for name in "ab" if states[name].get(case.name) == "MASTER")
@@ -111,3 +124,7 @@ def test_the_same_master_is_elected(kind_a: str, kind_b: str) -> None:
         a.host.ip("address", "replace", "2001:db8::11/64", "dev", "eth0", "nodad")
         a.host.ip("address", "replace", "fe80::11/64", "dev", "eth0", "nodad")
         expect("a's link is up", lambda case: case.after_arrival("a"))
+        split(lab, True)
+        expect("they cannot hear each other", lambda _: "ab")
+        split(lab, False)
+        expect("they hear each other again", lambda case: case.after_merge())

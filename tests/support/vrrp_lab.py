@@ -18,9 +18,9 @@ from lab.objects import TOP
 from lab.process import Process
 from lab.topology import Host as HostPlan
 from lab.topology import Interface, Topology
-from xdpvs.model.address import Family, family_of, full_prefix_length
+from xdpvs.model.address import family_of, full_prefix_length
 from xdpvs.model.keepalived import GlobalDefs, KeepalivedConfig
-from xdpvs.model.vrrp import AuthType, Track, Tracking, VirtualAddress, VrrpInstance, VrrpState, VrrpSyncGroup
+from xdpvs.model.vrrp import AuthType, VirtualAddress, VrrpInstance, VrrpState, VrrpSyncGroup
 
 ADDRESSES = {
     "a": ("192.0.2.11/24", "2001:db8::11/64", "fe80::11/64"),
@@ -154,6 +154,10 @@ class Router:
         self.runs += 1
         environment = {"PYTHONPATH": f"{TOP}:{TOP / 'src'}"}
         self._process = self.lab.on_exit(self.host.start(f"vrrp{self.runs}", *argv, environment=environment))
+
+    def start(self, cases: Sequence[Case], groups: Sequence[VrrpSyncGroup] = ()) -> None:
+        """Start it with these instances."""
+        raise NotImplementedError
 
     def states(self) -> dict[str, str]:
         """The state of every instance, as this run's log has it."""

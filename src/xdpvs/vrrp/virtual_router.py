@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xdpvs.model.address import IPAddress
-from xdpvs.model.vrrp import AuthType, VirtualAddress, VirtualRoute, VrrpInstance, VrrpState
-from xdpvs.packet.vrrp import AUTH_DATA_LENGTH, Advertisement, Decoded, group_of, password_data
-from xdpvs.vrrp.commands import (
-    AddRoutes,
-    AddVips,
-    AnnounceArp,
-    Command,
-    Level,
-    Log,
-    Notice,
-    Notify,
-    RemoveRoutes,
-    RemoveVips,
-    SendAdvertisement,
-    Subject,
-)
+from xdpvs.model.vrrp import VirtualAddress, VrrpInstance, VrrpState
+from xdpvs.packet.vrrp import Decoded
+from xdpvs.vrrp import assets
+from xdpvs.vrrp.advertising import sending
+from xdpvs.vrrp.commands import AnnounceArp, Command, Level, Log, Notice, Notify, Subject
 from xdpvs.vrrp.counters import Counters
+from xdpvs.vrrp.election import hear_as_backup, hear_as_master
 from xdpvs.vrrp.garp import GarpSchedule
 from xdpvs.vrrp.inspection import Datagram, Refused, inspect
 from xdpvs.vrrp.log_limit import LogLimit
-from xdpvs.vrrp.timing import OWNER_PRIORITY, master_down_s, own_interval_cs, own_interval_s, skew_time_s
+from xdpvs.vrrp.timing import OWNER_PRIORITY, master_down_s, own_interval_s, skew_time_s
 from xdpvs.vrrp.tracking import Kind, Tracker, Value
 from xdpvs.vrrp.transitions import TRANSITIONS, Action, Event
 
@@ -58,7 +47,8 @@ class VirtualRouter:
         self.master_interval_s = own_interval_s(config)
         self._base_priority = config.priority
         self._deadline: float | None = None
-        self._preempt_at: float | None = None
+        self.preempt_at: float | None = None
+        """When preempt_delay ends, once a lower advert was heard."""
         self._garp = GarpSchedule(config.garp)
         self._old_checksum = config.old_unicast_checksum is True
         self._notified = False
@@ -85,7 +75,7 @@ class VirtualRouter:
     @property
     def vips(self) -> tuple[VirtualAddress, ...]:
         """All its addresses, those outside the advert included."""
-        return _vips(self.config)
+        return assets.vips_of(self.config)
 
     # Time
 
@@ -119,15 +109,15 @@ class VirtualRouter:
             decoded = inspect(self.config, datagram, known_master=self._is_known_master(datagram))
         except Refused as refused:
             self.counters.refused[refused.reason] += 1
-            text = f"({self.name}) advert from {datagram.source} ignored: {refused}"
-            return self._log_limit.pass_on(f"{refused.reason} {datagram.source}", Level.WARNING, text, now)
+            subject = f"{refused.reason} {datagram.source}"
+            return self.log_limited(subject, Level.WARNING, f"advert from {datagram.source} ignored: {refused}", now)
         self.counters.received += 1
         commands = self._follow_checksum(decoded)
         advertisement = decoded.advertisement
         if advertisement.priority == 0:
             self.counters.zero_received += 1
-        hear = self._hear_as_master if self.state is VrrpState.MASTER else self._hear_as_backup
-        return commands + hear(advertisement, datagram.source, now)
+        hear = hear_as_master if self.state is VrrpState.MASTER else hear_as_backup
+        return commands + hear(self, advertisement, datagram.source, now)
 
     def _is_known_master(self, datagram: Datagram) -> bool:
         return self.state is VrrpState.BACKUP and datagram.source == self.master
@@ -138,76 +128,12 @@ class VirtualRouter:
         self._old_checksum = True
         return [self._log("a peer uses the old unicast checksum, so do we from now on")]
 
-    def _hear_as_backup(self, advertisement: Advertisement, source: IPAddress, now: float) -> list[Command]:
-        if advertisement.priority == 0:
-            text = f"({self.name}) Backup received priority 0 advertisement"
-            return [*self._log_limit.pass_on("zero", Level.INFO, text, now), *self.fire(Event.RESIGNED, now)]
-        followed = advertisement.priority >= self.priority or self.config.nopreempt or self._delays_preemption(now)
-        self.master = source
-        if not followed:
-            text = f"({self.name}) received lower priority ({advertisement.priority}) advert from {source} - discarding"
-            return [
-                *self._log_limit.pass_on(f"lower {source}", Level.INFO, text, now),
-                *self.fire(Event.LOWER, now),
-            ]
-        self.master_priority = advertisement.priority
-        self.wants_master = False
-        commands = self._learn_interval(advertisement, now)
-        if self.config.preempt_delay_s:
-            if advertisement.priority >= self.priority:
-                self._preempt_at = None
-            elif self._preempt_at is None:
-                self._preempt_at = now + self.config.preempt_delay_s
-                commands.append(self._log(f"start preempt delay ({self.config.preempt_delay_s:g} s)", Level.DETAIL))
-        return commands + self.fire(Event.OUTRANKED, now)
-
-    def _delays_preemption(self, now: float) -> bool:
-        return self.config.preempt_delay_s > 0 and (self._preempt_at is None or self._preempt_at > now)
-
-    def _learn_interval(self, advertisement: Advertisement, now: float) -> list[Command]:
-        interval_s = advertisement.interval_cs / 100
-        if self.config.version == 2 or interval_s == self.master_interval_s:
-            return []
-        before, self.master_interval_s = self.master_interval_s, interval_s
-        text = f"({self.name}) advertisement interval is {interval_s:g} s now, was {before:g} s"
-        return self._log_limit.pass_on("interval", Level.INFO, text, now)
-
-    def _hear_as_master(self, advertisement: Advertisement, source: IPAddress, now: float) -> list[Command]:
-        theirs = advertisement.priority
-        commands: list[Command] = []
-        if theirs == 0:
-            text = f"({self.name}) Master received priority 0 advertisement"
-            return [*self._log_limit.pass_on("zero", Level.INFO, text, now), *self.fire(Event.RESIGNED, now)]
-        order = _compare(source, self.source)
-        if self.config.higher_prio_send_advert and (theirs, order) > (self.priority, 0):
-            commands += self._advertisement(self.priority)
-        if theirs == self.priority and order == 0:
-            text = f"({self.name}) equal priority advert received from remote host with our IP address {source}"
-            return commands + self._log_limit.pass_on("own address", Level.WARNING, text, now)
-        if theirs == self.priority == OWNER_PRIORITY:
-            commands.append(
-                self._log(
-                    f"CONFIGURATION ERROR: {source} is configured as address owner as well, please fix - "
-                    "reducing local priority",
-                    Level.ERROR,
-                )
-            )
-            self._base_priority = OWNER_PRIORITY - 1
-            self.priority = self._effective_priority()
-        if (theirs, order) > (self.priority, 0):
-            self.master, self.master_priority = source, theirs
-            self.wants_master = False
-            how = (
-                f"higher priority {theirs}" if theirs > self.priority else f"same priority {theirs} but higher address"
-            )
-            commands.append(self._log(f"Master received advert from {source} with {how}, ours {self.priority}"))
-            commands += self._learn_interval(advertisement, now)
-            return commands + self.fire(Event.OUTRANKED, now)
-        text = f"({self.name}) Received advert from {source} with lower priority {theirs}, ours {self.priority}"
-        if not self.config.lower_prio_no_advert:
-            text += ", forcing new election"
-        commands += self._log_limit.pass_on(f"lower {source}", Level.INFO, text, now)
-        return commands + self.fire(Event.LOWER, now)
+    def give_up_ownership(self, other: IPAddress) -> list[Command]:
+        """Two routers own the same addresses: ours becomes an ordinary one."""
+        self._base_priority = OWNER_PRIORITY - 1
+        self.priority = self._effective_priority()
+        text = f"CONFIGURATION ERROR: {other} is address owner as well, please fix - reducing local priority"
+        return [self._log(text, Level.ERROR)]
 
     # What is tracked
 
@@ -312,7 +238,7 @@ class VirtualRouter:
             self.master_interval_s = own_interval_s(config)
         if config.old_unicast_checksum is not None:
             self._old_checksum = config.old_unicast_checksum
-        self._preempt_at = self._preempt_at if config.preempt_delay_s else None
+        self.preempt_at = self.preempt_at if config.preempt_delay_s else None
         self.priority = self._effective_priority()
         if self.state is not VrrpState.MASTER:
             self._garp.timing = config.garp
@@ -320,25 +246,9 @@ class VirtualRouter:
                 self._wait(now, self._master_down_s())
             return []
         commands = self._advertise(now)
-        commands += self._difference(old)
+        commands += assets.difference(old, config)
         self._garp.change(config.garp, tuple(vip.address for vip in self.vips), now)
         return commands + self._announce(now)
-
-    def _difference(self, old: VrrpInstance) -> list[Command]:
-        """What a master has to add and remove; under another name all of it changes hands, added first."""
-        is_same = old.name == self.name
-        same_place = is_same and old.dpdk_interface == self.config.dpdk_interface
-        old_vips, old_routes = _vips(old), _with_device(old)
-        routes = _with_device(self.config)
-        gone = tuple(vip for vip in old_vips if not (same_place and vip in self.vips))
-        new = tuple(vip for vip in self.vips if not (same_place and vip in old_vips))
-        gone_routes = tuple(route for route in old_routes if not (is_same and route in routes))
-        new_routes = tuple(route for route in routes if not (is_same and route in old_routes))
-        remove: list[Command] = [RemoveRoutes(old.name, gone_routes)] if gone_routes else []
-        remove += [RemoveVips(old.name, old.dpdk_interface, gone)] if gone else []
-        add: list[Command] = [AddVips(self.name, self.config.dpdk_interface, new)] if new else []
-        add += [AddRoutes(self.name, new_routes)] if new_routes else []
-        return remove + add if is_same else add + remove
 
     # Transitions
 
@@ -351,7 +261,7 @@ class VirtualRouter:
         self.state, actions = entry
         if self.state is not before:
             self.since = now
-            self._preempt_at = None
+            self.preempt_at = None
             self._fault_told = False
             if self.state is VrrpState.FAULT:
                 self.wants_master = self.is_owner
@@ -376,7 +286,7 @@ class VirtualRouter:
                 return self._advertise(now)
             case Action.RESIGN:
                 self.counters.zero_sent += 1
-                return [*self._advertisement(0), self._log("sent 0 priority")]
+                return [*self.advertisement(0), self._log("sent 0 priority")]
             case Action.ANSWER_LOWER:
                 return self._answer_lower(now)
             case Action.WAIT:
@@ -404,26 +314,16 @@ class VirtualRouter:
 
     def _add(self, now: float) -> list[Command]:
         self.master_interval_s = own_interval_s(self.config)
-        commands: list[Command] = []
-        if self.vips:
-            commands.append(AddVips(self.name, self.config.dpdk_interface, self.vips))
-        if self.config.routes:
-            commands.append(AddRoutes(self.name, _with_device(self.config)))
         self._garp.begin(tuple(vip.address for vip in self.vips), now)
-        return commands + self._announce(now)
+        return assets.add(self.config) + self._announce(now)
 
     def _remove(self) -> list[Command]:
-        commands: list[Command] = []
-        if self.config.routes:
-            commands.append(RemoveRoutes(self.name, _with_device(self.config)))
-        if self.vips:
-            commands.append(RemoveVips(self.name, self.config.dpdk_interface, self.vips))
         self._garp.end()
-        return commands
+        return assets.remove(self.config)
 
     def _advertise(self, now: float) -> list[Command]:
         self._wait(now, own_interval_s(self.config))
-        return self._advertisement(self.priority)
+        return self.advertisement(self.priority)
 
     def _answer_lower(self, now: float) -> list[Command]:
         commands = [] if self.config.lower_prio_no_advert else self._advertise(now)
@@ -440,25 +340,12 @@ class VirtualRouter:
     def _announce(self, now: float) -> list[Command]:
         return [AnnounceArp(self.name, burst.addresses, burst.repeat) for burst in self._garp.due(now)]
 
-    def _advertisement(self, priority: int) -> list[Command]:
-        config = self.config
+    def advertisement(self, priority: int) -> list[Command]:
+        """An advert of that priority, if there is an address to send it from."""
         if self.source is None:
             return []
         self.counters.sent += 1
-        is_password = config.auth_type is AuthType.PASS
-        advertisement = Advertisement(
-            version=config.version,
-            vrid=config.virtual_router_id,
-            priority=priority,
-            interval_cs=own_interval_cs(config),
-            addresses=tuple(vip.address for vip in config.addresses),
-            auth_type=int(config.auth_type),
-            auth_data=password_data(config.auth_password) if is_password else bytes(AUTH_DATA_LENGTH),
-        )
-        group = config.multicast_group or group_of(config.family)
-        destinations = config.unicast_peers or (group,)
-        old = group if self._old_checksum and config.unicast_peers else None
-        return [SendAdvertisement(self.name, config.interface, self.source, destinations, advertisement, old)]
+        return [sending(self.config, priority, self.source, old_checksum=self._old_checksum)]
 
     def _notify_state(self) -> list[Command]:
         if self.state is VrrpState.FAULT:
@@ -479,20 +366,9 @@ class VirtualRouter:
     def _master_down_s(self) -> float:
         return master_down_s(self.config.version, self.priority, self.master_interval_s)
 
+    def log_limited(self, subject: str, level: Level, text: str, now: float) -> list[Command]:
+        """A line that others can cause as often as they like."""
+        return self._log_limit.pass_on(subject, level, f"({self.name}) {text}", now)
+
     def _log(self, text: str, level: Level = Level.INFO) -> Command:
         return Log(level, f"({self.name}) {text}")
-
-
-def _vips(config: VrrpInstance) -> tuple[VirtualAddress, ...]:
-    return config.addresses + config.excluded_addresses
-
-
-def _with_device(config: VrrpInstance) -> tuple[VirtualRoute, ...]:
-    return tuple(replace(route, device=route.device or config.dpdk_interface) for route in config.routes)
-
-
-def _compare(theirs: IPAddress, ours: IPAddress | None) -> int:
-    """Order of two source addresses of one family: -1, 0 or 1."""
-    if ours is None or theirs.version != ours.version:
-        return 0
-    return (int(theirs) > int(ours)) - (int(theirs) < int(ours))
