@@ -136,9 +136,11 @@ def configuration(
 class Router:
     """A node's process. States are read from the log, whose lines are the same for both kinds."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
+    def __init__(self, lab: Lab, name: str, side: str = "") -> None:
+        """name is the host; side the part of the cases it has, if that is not the name."""
         self.lab = lab
         self.name = name
+        self.side = side or name
         self.host: Host = lab.hosts[name]
         self.runs = 0
         self._process: Process | None = None
@@ -183,7 +185,7 @@ class Stock(Router):
         directory = self.lab.run_dir / f"stock-{self.name}"
         directory.mkdir(exist_ok=True)
         conf = directory / "keepalived.conf"
-        conf.write_text(keepalived_conf(cases, self.name, groups))
+        conf.write_text(keepalived_conf(cases, self.side, groups))
         pids = [directory / f"{self.runs}.{each}.pid" for each in ("parent", "vrrp")]
         self.begin(
             "keepalived", "-n", "-l", "-D", "-G", "-P", "-f", str(conf), "-p", str(pids[0]), "-r", str(pids[1])
@@ -195,7 +197,7 @@ class Ours(Router):
 
     def start(self, cases: Sequence[Case], groups: Sequence[VrrpSyncGroup] = ()) -> None:
         """Start it with these instances."""
-        self.start_with(configuration(cases, self.name, groups))
+        self.start_with(configuration(cases, self.side, groups))
 
     def start_with(self, config: KeepalivedConfig, ipc: str = "") -> None:
         """Start it with any configuration."""

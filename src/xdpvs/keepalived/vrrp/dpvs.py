@@ -15,6 +15,7 @@ from xdpvs.model.address import IPAddress, any_address, family_of
 from xdpvs.model.network import Address, Route
 
 WATCH_EVERY_S = 1.0
+SILENCE_S = 0.5
 
 _log = logging.getLogger("xdpvs.keepalived.vrrp")
 _DONE_ALREADY = {Deed.ADD: (DpvsError.EXIST,), Deed.REMOVE: (DpvsError.NOTEXIST, DpvsError.NODEV), Deed.ANNOUNCE: ()}
@@ -75,11 +76,10 @@ class DpvsHoldings:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            job = self.holdings.next_job(self._clock()) if self.reachable else None
-            if job is not None:
-                await self._do(job)
-            elif self._watch_at <= self._clock():
+            if self._watch_at <= self._clock():
                 await self._watch()
+            elif self.reachable and (job := self.holdings.next_job(self._clock())) is not None:
+                await self._do(job)
             else:
                 await self._sleep()
 
@@ -97,9 +97,9 @@ class DpvsHoldings:
             await asyncio.sleep(max(self._watch_at - self._clock(), 0.0))
 
     async def _do(self, job: Job) -> None:
-        error = await self._thread.call(lambda client: _perform(client, job))
-        if isinstance(error, ConnectionFailed):
-            self._set_reachable(False, str(error.strerror))
+        error, is_away = await self._ask(lambda client: _perform(client, job))
+        if error is not None and is_away:
+            self._set_reachable(False, _reason(error))
             return
         refusal = error.code if isinstance(error, ApiError) else None
         if error is None or refusal in _DONE_ALREADY[job.deed]:
@@ -110,20 +110,29 @@ class DpvsHoldings:
 
     async def _watch(self) -> None:
         status: list[int] = []
-        error = await self._thread.call(lambda client: status.append(client.get_status().generation))
+        error, is_away = await self._ask(lambda client: status.append(client.get_status().generation))
         self._watch_at = self._clock() + WATCH_EVERY_S
-        if isinstance(error, ShortReply) and error.unanswered:
-            # A real DPVS: it is there, but only its absence can tell that it began anew.
-            lost = not self.reachable
-        elif error is not None:
+        if error is not None and (is_away or self.generation is not None):
             self._set_reachable(False, _reason(error))
             return
+        if error is not None:
+            # A real DPVS, which does not know the question: only its absence can tell that it began anew.
+            lost = not self.reachable
         else:
-            lost = self.generation not in (None, status[0])
+            lost = self.generation != status[0] and (self.generation is not None or not self.reachable)
             self.generation = status[0]
         self._set_reachable(True, "")
         if lost and (count := self.holdings.lose()):
             _log.warning("dpvs began anew: %d addresses and routes are put back", count)
+
+    async def _ask(self, what: Callable[[DpvsClient], object]) -> tuple[BaseException | None, bool]:
+        """What went wrong, and whether that means that dpvs is not there (or hangs, which looks the same)."""
+        begun = self._clock()
+        error = await self._thread.call(what)
+        if isinstance(error, ShortReply) and error.unanswered:
+            # DPVS closes at once when it does not know a message.
+            return error, self._clock() - begun >= SILENCE_S
+        return error, isinstance(error, TransportError | OSError)
 
     def _set_reachable(self, reachable: bool, why: str) -> None:
         if reachable == self.reachable:
@@ -171,8 +180,15 @@ def _perform(client: DpvsClient, job: Job) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, ApiError | TransportError):
-        return error.text
+    match error:
+        case ApiError():
+            return error.text
+        case ConnectionFailed():
+            return error.strerror
+        case ShortReply():
+            return "no reply"
+        case TransportError():
+            return error.line or error.text
     return str(error) or type(error).__name__
 
 
