@@ -98,7 +98,20 @@ class Agent:
 
     def call(self, method: str, path: str, body: object = None, *options: str) -> Reply:
         """One request by curl; body is a JSON value, or text to be sent as it is."""
-        argv = ["curl", "-sS", "-i", "-g", "--noproxy", "*", "--max-time", "30", "-X", method, *self.curl_options, *options]
+        argv = [
+            "curl",
+            "-sS",
+            "-i",
+            "-g",
+            "--noproxy",
+            "*",
+            "--max-time",
+            "30",
+            "-X",
+            method,
+            *self.curl_options,
+            *options,
+        ]
         if body is not None:
             argv += ["-H", "Content-type: application/json"]
             argv += ["-d", body if isinstance(body, str) else json.dumps(body)]

@@ -242,4 +242,4 @@ def _vlan(call: Call) -> Vlan:
     number = number or parts[1]
     if not number.isascii() or not number.isdigit() or len(number) > 5 or not 1 <= int(number) <= _MAX_VLAN:
         raise Malformed(f"id in body must be a number from 1 to {_MAX_VLAN}, not {number!r}")
-    return Vlan(name, parse_device(device) if device else parts[0], int(number))
+    return Vlan(name, parse_device(device, "device in body") if device else parts[0], int(number))

@@ -62,10 +62,10 @@ def parse_prefix(text: str, field: str, *, default_length: int | None = None) ->
     return address, int(length_text)
 
 
-def parse_device(name: str) -> str:
-    """A device name out of a path."""
+def parse_device(name: str, field: str = "name in path") -> str:
+    """A device name out of a path or a body."""
     if not name or len(name.encode()) > DEVICE_BYTES or not name.isprintable() or "/" in name:
-        raise Malformed(f"name in path must be a device of 1 to {DEVICE_BYTES} bytes, not {name!r}")
+        raise Malformed(f"{field} must be a device of 1 to {DEVICE_BYTES} bytes, not {name!r}")
     return name
 
 

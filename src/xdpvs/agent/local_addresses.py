@@ -7,7 +7,7 @@ from typing import cast
 from xdpvs.agent.answer import OK, Answer, Malformed, Refused
 from xdpvs.agent.bodies import LocalAddressSpecTiny
 from xdpvs.agent.call import Call
-from xdpvs.agent.identifiers import parse_prefix, parse_service_id, service_id
+from xdpvs.agent.identifiers import parse_device, parse_prefix, parse_service_id, service_id
 from xdpvs.agent.rendering import local_address
 from xdpvs.agent.table import Table
 from xdpvs.api.errors import DpvsError
@@ -71,4 +71,5 @@ def _laddr(call: Call) -> Laddr:
     address, length = parse_prefix(body.address, "addr")
     if length != address.max_prefixlen:
         raise Malformed(f"addr in body must be one address, not the prefix {body.address!r}")
-    return Laddr(family_of(address), address, body.device)
+    device = parse_device(body.device, "device in body") if body.device else ""
+    return Laddr(family_of(address), address, device)
