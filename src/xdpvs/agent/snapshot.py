@@ -43,7 +43,8 @@ class Shown(enum.Enum):
 class ServerState:
     """A server: the operator's weight, and how the daemon had it when last looked at.
 
-    replaced are weights the operator has given up, newest first: a report that carries one is late.
+    replaced are weights the operator has given up and those checkers made up, newest first: no report may bring any
+    back.
     """
 
     weight: int
@@ -59,8 +60,13 @@ class ServerState:
         """The operator wants another weight."""
         if weight == self.weight:
             return self
-        replaced = (self.weight, *(each for each in self.replaced if each not in (weight, self.weight)))
-        return replace(self, weight=weight, replaced=replaced[:_REMEMBERED])
+        return replace(self, weight=weight, replaced=_remembering(self.weight, self.replaced, weight))
+
+    def reported(self, report: ServerReport, by: Reporter) -> ServerState:
+        """A report has been carried out. A weight that was made up will come again: A repeats each verdict."""
+        made_up = not report.inhibited and report.weight is not None and report.weight != self.seen.weight
+        replaced = _remembering(report.weight or 0, self.replaced, self.weight) if made_up else self.replaced
+        return replace(self, reporter=by, replaced=replaced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +190,13 @@ class Snapshot:
             servers[server_key(dest)] = replace(servers[server_key(dest)], seen=dest)
         for report in reports:
             if report.server in servers:
-                servers[report.server] = replace(servers[report.server], reporter=by)
+                servers[report.server] = servers[report.server].reported(report, by)
         self._services[key] = replace(state, servers=servers)
+
+
+def _remembering(weight: int, replaced: Sequence[int], current: int) -> tuple[int, ...]:
+    """Weights that are none of the operator's any more, the newest first."""
+    return (weight, *(each for each in replaced if each not in (weight, current)))[:_REMEMBERED]
 
 
 def plain_key(key: ServiceKey) -> ServiceKey:

@@ -141,7 +141,18 @@ def test_wrong_types_name_their_field(agent: Agent, item: bytes, field: str) -> 
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"{]", b"\xff\xfe", b'{"SchedName":"rr"}x', b"[" * 100_000, b'{"Bps":' + b"9" * 10_000 + b"}", b'{"Bps":NaN}', b"1", b'"x"', b"[]"],
+    [
+        b"{",
+        b"{]",
+        b"\xff\xfe",
+        b'{"SchedName":"rr"}x',
+        b"[" * 100_000,
+        b'{"Bps":' + b"9" * 10_000 + b"}",
+        b'{"Bps":NaN}',
+        b"1",
+        b'"x"',
+        b"[]",
+    ],
 )
 def test_what_is_no_json(agent: Agent, body: bytes) -> None:
     status, text = refusal(agent, "PUT", VS, body)
@@ -196,7 +207,10 @@ class TestLimits:
         with socket.create_connection(("127.0.0.1", small.port), 10) as client:
             client.sendall(
                 f"PUT {VS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                "Transfer-Encoding: chunked\r\n\r\n".encode() + b"400\r\n" + b" " * 0x400 + b"\r\n"
+                "Transfer-Encoding: chunked\r\n\r\n".encode()
+                + b"400\r\n"
+                + b" " * 0x400
+                + b"\r\n"
             )
             assert client.recv(100).startswith(b"HTTP/1.1 413")
 

@@ -90,7 +90,18 @@ def test_ids(agent: Agent, given: str, canonical: str) -> None:
     assert agent.call("PUT", f"/v2/vs/{canonical}", {}).status == 200
 
 
-@pytest.mark.parametrize("bad", ["x", "192.0.2.1-80", "192.0.2.1-80-tcp-x", "300.0.2.1-80-tcp", "192.0.2.1-http-tcp", "-80-tcp", "fe80::1%25eth0-80-tcp"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "x",
+        "192.0.2.1-80",
+        "192.0.2.1-80-tcp-x",
+        "300.0.2.1-80-tcp",
+        "192.0.2.1-http-tcp",
+        "-80-tcp",
+        "fe80::1%25eth0-80-tcp",
+    ],
+)
 def test_ids_that_are_none(agent: Agent, bad: str) -> None:
     made(agent)
     for method, path, body, status in (
@@ -168,7 +179,7 @@ class TestServers:
         reply = agent.call("PUT", f"{VS}/rs", items(("198.51.100.2", 80, 20), ("198.51.100.3", 8080, 3)))
         assert (reply.status, reply.body) == (200, STRING)
         assert listed(agent) == {"198.51.100.3:8080": 3, "198.51.100.2:80": 20, "198.51.100.1:80": 1}
-        assert list(listed(agent))[0] == "198.51.100.3:8080", "newest first"
+        assert next(iter(listed(agent))) == "198.51.100.3:8080", "newest first"
 
     def test_defaults(self, agent: Agent) -> None:
         made(agent)
@@ -189,7 +200,9 @@ class TestServers:
         assert agent.call("PUT", path, both).status == 200
         assert [item["Spec"]["ip"] for item in agent.get(path)["Items"]] == ["2001:db8::b", "2001:db8::a"]
         assert agent.call("POST", path, items(("2001:DB8:0::B", 80, 5))).status == 200
-        assert [(item["Spec"]["ip"], item["Spec"]["weight"]) for item in agent.get(path)["Items"]] == [("2001:db8::b", 5)]
+        assert [(item["Spec"]["ip"], item["Spec"]["weight"]) for item in agent.get(path)["Items"]] == [
+            ("2001:db8::b", 5)
+        ]
 
     @pytest.mark.parametrize("body", [None, {}, {"Items": []}, {"Items": None}])
     def test_an_empty_put_is_nothing(self, agent: Agent, body: object) -> None:
@@ -248,7 +261,8 @@ class TestServers:
     ) -> None:
         made(agent, ("198.51.100.1", 80, 1))
         before = agent.get("/v2/vs")
-        body = {"Items": [{"ip": "198.51.100.1", "port": 80, "weight": 7}, {"ip": "198.51.100.2", "mode": mode}]}
+        fine: dict[str, object] = {"ip": "198.51.100.1", "port": 80, "weight": 7}
+        body = {"Items": [fine, {"ip": "198.51.100.2", "mode": mode}]}
         got, reason = told(agent, method, f"{VS}/rs", body)
         assert got == status
         assert "not supported by the data plane" in reason
@@ -336,7 +350,9 @@ class TestLocalAddresses:
         made(agent)
         assert agent.get(f"{VS}/laddr") == {"Items": []}
 
-    @pytest.mark.parametrize("body", [None, {}, {"addr": ""}, {"addr": "x"}, {"addr": "192.0.2.0/24"}, {"addr": "192.0.2.1/33"}])
+    @pytest.mark.parametrize(
+        "body", [None, {}, {"addr": ""}, {"addr": "x"}, {"addr": "192.0.2.0/24"}, {"addr": "192.0.2.1/33"}]
+    )
     def test_bad_addresses(self, agent: Agent, body: object) -> None:
         made(agent)
         for method in ("PUT", "DELETE"):
