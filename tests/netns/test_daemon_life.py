@@ -16,6 +16,7 @@ from lab.process import run
 from lab.topology import TUTORIAL
 from tests.support.daemon import PLACES, add_service, configure, small_conf
 from tests.support.netns import missing_for_balancer, need, wait_until
+from xdpvs.api.client import Client
 
 PLAN = PLACES[TUTORIAL.name]
 URL = f"http://{PLAN.vip4}/"
@@ -77,6 +78,19 @@ def test_a_killed_daemon_leaves_packets_flowing_and_a_new_one_adopts_everything(
     daemon.start()
     assert listings(daemon) == before
     assert lab.client.curl(URL)
+
+
+def test_the_generation_tells_whether_the_configuration_is_still_there(daemon: Balancer) -> None:
+    status = Client(str(daemon.socket)).get_status()
+    assert (status.services, status.dests, status.laddrs) == (1, 2, len(PLAN.laddrs4))
+    assert status.version.startswith("xdpvs ")
+    assert status.resident_bytes > 10 << 20
+    daemon.restart(clean=False)
+    assert Client(str(daemon.socket)).get_status().generation == status.generation
+    daemon.restart(clean=True)
+    empty = Client(str(daemon.socket)).get_status()
+    assert empty.generation != status.generation
+    assert empty.services == 0
 
 
 def test_killed_and_restarted_under_load_nothing_is_lost(lab: Lab, daemon: Balancer) -> None:

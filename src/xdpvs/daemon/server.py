@@ -66,6 +66,7 @@ class Daemon:
         plane.tune(tunables(config))
         state = self._state = State(plane, config)
         self._server = Server(arguments.ipc_file, Handlers(state).table())
+        state.requests = self._server.counters
         state.adopt(self._ports)
         plane.attach()
         plane.prune_links()
