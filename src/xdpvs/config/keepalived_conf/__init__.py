@@ -6,6 +6,7 @@ notes to log) or raises `ConfigError`, which lists every mistake as `file:line: 
 and the seed of `${_RANDOM}` are parameters. Whether interfaces, users or programs exist is for the process to see.
 """
 
+from xdpvs.config.keepalived_conf.dump import dump as dump
 from xdpvs.config.keepalived_conf.load import LoadResult as LoadResult
 from xdpvs.config.keepalived_conf.load import load as load
 from xdpvs.config.keepalived_conf.notes import Note as Note
