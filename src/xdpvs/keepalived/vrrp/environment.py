@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from xdpvs.keepalived.vrrp.programs import Run
+from xdpvs.probing.process import run_command
+
 if TYPE_CHECKING:
     from xdpvs.model.address import IPAddress
     from xdpvs.model.network import Address, Route
@@ -76,5 +79,7 @@ class VrrpEnvironment:
     send_mail: Callable[[str, str], None] = _discard_mail
     """Gets subject and body of each smtp_alert; must not block."""
     clock: Callable[[], float] = time.monotonic
+    run_program: Run = run_command
+    """Runs an argv as a user and group, ended after a time."""
     fault_without_dpvs: bool = False
     """Go to FAULT while dpvs does not take the addresses, instead of being a master without them."""
