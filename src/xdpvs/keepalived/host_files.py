@@ -5,7 +5,9 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO
 
 from xdpvs.config.keepalived_conf import NotPlainFileError
 
@@ -15,12 +17,22 @@ _MAX_FILE_BYTES = 256 << 20
 class HostFiles:
     """Reads regular files that nobody may execute, as keepalived does, and with a bound."""
 
-    def read(self, path: str) -> str:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o111:
+    def check(self, path: str) -> None:
+        """OSError where `read` would not begin."""
+        with self._open(path):
+            pass
+
+    @contextmanager
+    def _open(self, path: str) -> Iterator[BinaryIO]:
+        # Not blocking: a FIFO at that name has nobody at its other end.
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode) or mode & 0o111:
                 raise NotPlainFileError(f"{path} is not a regular file without execute permission")
+            yield file
+
+    def read(self, path: str) -> str:
+        with self._open(path) as file:
             data = file.read(_MAX_FILE_BYTES + 1)
         if len(data) > _MAX_FILE_BYTES:
             raise OSError(f"larger than {_MAX_FILE_BYTES} bytes")

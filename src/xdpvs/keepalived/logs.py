@@ -110,7 +110,11 @@ class _Formatter(logging.Formatter):
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        return f"{time.strftime('%a %b %e %H:%M:%S %Y', time.localtime(record.created))}: {text}" if self._timestamps else text
+        return (
+            f"{time.strftime('%a %b %e %H:%M:%S %Y', time.localtime(record.created))}: {text}"
+            if self._timestamps
+            else text
+        )
 
 
 def configure(arguments: Arguments, ident: str) -> None:
@@ -121,7 +125,7 @@ def configure(arguments: Arguments, ident: str) -> None:
         with suppress(OSError):
             handler.close()
     logger.propagate = False
-    logger.setLevel(logging.DEBUG if arguments.log_detail > 1 else logging.INFO)
+    logger.setLevel(logging.DEBUG if arguments.log_detail else logging.INFO)
     handlers: list[logging.Handler] = []
     if not arguments.no_syslog:
         facility = _DAEMON if arguments.log_facility is None else _LOCAL0 + arguments.log_facility

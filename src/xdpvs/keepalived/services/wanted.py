@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xdpvs.keepalived.health.server import DestKey
 from xdpvs.model.keepalived import VirtualServer, acl_entries
@@ -33,7 +33,7 @@ def wanted_services(config: VirtualServer, pool: Mapping[DestKey, Dest]) -> dict
     return {
         service.key: Wanted(
             config.name,
-            service,
+            _without_idle_limit(service),
             dests,
             laddrs,
             acl_entries(config.denied, service.key),
@@ -41,3 +41,8 @@ def wanted_services(config: VirtualServer, pool: Mapping[DestKey, Dest]) -> dict
         )
         for service in config.services
     }
+
+
+def _without_idle_limit(service: Service) -> Service:
+    """limit_proportion 100 lets every packet pass, as 0 does, which a dpvs without limits takes as well."""
+    return replace(service, limit_proportion=0) if service.limit_proportion == 100 else service
