@@ -68,7 +68,9 @@ KINDS = {"ours": Ours, "stock": Stock}
 DEADLINE_S = 15.0
 
 
-@pytest.mark.parametrize(("kind_a", "kind_b"), [("ours", "stock"), ("stock", "ours"), ("ours", "ours"), ("stock", "stock")])
+@pytest.mark.parametrize(
+    ("kind_a", "kind_b"), [("ours", "stock"), ("stock", "ours"), ("ours", "ours"), ("stock", "stock")]
+)
 def test_the_same_master_is_elected(kind_a: str, kind_b: str) -> None:
     need(missing_for_lab())
     need([] if shutil.which("keepalived") else ["keepalived"])
@@ -79,7 +81,10 @@ def test_the_same_master_is_elected(kind_a: str, kind_b: str) -> None:
             """Wait until each case has that master, and nobody else is one."""
 
             def wrong() -> list[str]:
-                states = {"a": a.states() if a.runs and a.process.running() else {}, "b": b.states() if b.process.running() else {}}
+                states = {
+                    "a": a.states() if a.runs and a.process.running() else {},
+                    "b": b.states() if b.process.running() else {},
+                }
                 found = []
                 for case in CASES:
                     masters = "".join(name for name in "ab" if states[name].get(case.name) == "MASTER")
