@@ -155,8 +155,10 @@ class SecondLab:
         self._lab = lab
 
     def bpffs(self) -> Path:
-        """The run's bpffs; each daemon has its own prefix in it."""
-        return self._lab.bpffs()
+        """A directory of its own in the run's bpffs."""
+        directory = self._lab.bpffs() / self.run_dir.name
+        directory.mkdir(exist_ok=True)
+        return directory
 
     def on_exit(self, process: Process) -> Process:
         """As the lab's."""

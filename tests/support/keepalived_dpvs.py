@@ -41,7 +41,7 @@ class FakeDpvs:
         self.refused_flags = ServiceFlags.PERSISTENT
         self.has_acls = False
         self.changes: list[str] = []
-        self.requests = 0
+        self.requests = self.polls = 0
         self.empty()
         self._handlers: dict[Message[Any, Any], Callable[[Any], None]] = {
             m.ADD: self._add,
@@ -103,6 +103,7 @@ class FakeDpvs:
 
     def get_status(self) -> DaemonStatus:
         self._reach()
+        self.polls += 1
         if not self.native:
             raise ShortReply(0, 104, header=True)
         return DaemonStatus("fake", self.generation, started_at_s=self.started_at)

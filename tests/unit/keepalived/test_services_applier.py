@@ -26,9 +26,11 @@ RS1, RS2 = dest("192.0.2.30"), dest("192.0.2.130")
 Start = Callable[..., Applier]
 
 
-def wanted(*dests: Dest, laddrs: tuple[Laddr, ...] = (), denied: tuple[AclEntry, ...] = (), **fields: object) -> Wanted:
+def wanted(
+    *dests: Dest, laddrs: tuple[Laddr, ...] = (), denied: tuple[AclEntry, ...] = (), scheduler: str = "rr"
+) -> Wanted:
     """The service on KEY."""
-    return Wanted("web", service(**fields), {dest_key(each): each for each in dests}, laddrs, denied)
+    return Wanted("web", service(scheduler=scheduler), {dest_key(each): each for each in dests}, laddrs, denied)
 
 
 def only(what: Wanted | None, where: ServiceKey = KEY) -> dict[ServiceKey, Wanted | None]:
@@ -43,8 +45,10 @@ def start(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     caplog.set_level(logging.INFO, "xdpvs.keepalived")
     running: list[Applier] = []
 
-    def begin(dpvs: FakeDpvs, services: dict[ServiceKey, Wanted | None] | None = None, **options: bool) -> Applier:
-        applier = Applier(DpvsLink(dpvs), **options)
+    def begin(
+        dpvs: FakeDpvs, services: dict[ServiceKey, Wanted | None] | None = None, *, flush_first: bool = False
+    ) -> Applier:
+        applier = Applier(DpvsLink(dpvs), flush_first=flush_first)
         running.append(applier)
         if services:
             applier.want(services)
@@ -170,8 +174,8 @@ def test_a_refused_feature_is_named_once_and_the_rest_goes_on(start: Start, capl
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == [
         "VS sticky: dpvs refuses service [192.0.2.100]:tcp:81: not support: persistence"
     ]
-    asked = dpvs.requests
-    wait_until(lambda: not applier.settled(), 1)
+    asked, polls = dpvs.requests, dpvs.polls
+    wait_until(lambda: dpvs.polls > polls + 10, 5)
     assert dpvs.requests == asked, "another answer is not to be expected"
     dpvs.refused_flags = ServiceFlags(0)
     dpvs.restart(clean=False)
