@@ -33,13 +33,17 @@ PYTHON_DIRS := $(wildcard src lab tests tools bench)
 
 LAB ?= tutorial
 
-.PHONY: setup build test check check-root format-check lint types imports layout headers unit cli api bpf netns \
+.PHONY: setup build bytecode test check check-root format-check lint types imports layout headers unit cli api bpf netns \
 	format generate demo lab bench clean
 
 setup:
 	./tools/setup.sh
 
-build: $(PROGRAM) $(LAB_PROGRAMS) $(TEST_PROGRAMS)
+build: $(PROGRAM) $(LAB_PROGRAMS) $(TEST_PROGRAMS) bytecode
+
+# What pip does for a wheel: where PYTHONDONTWRITEBYTECODE is set, every start of a tool would compile it anew.
+bytecode:
+	$(PYTHON) -m compileall -q src
 
 build/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
