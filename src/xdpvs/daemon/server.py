@@ -65,7 +65,7 @@ class Daemon:
             self._ports.append(port_setup.set_up(port))
         plane.tune(tunables(config))
         state = self._state = State(plane, config)
-        self._server = Server(arguments.ipc_file, Handlers(state).table())
+        self._server = Server(arguments.ipc_file, Handlers(state).table(), group=arguments.socket_group)
         state.requests = self._server.counters
         state.adopt(self._ports)
         plane.attach()

@@ -92,6 +92,17 @@ def test_own_options() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("given", "number"), [("6601", 6601), ("0", 0), ("root", 0)])
+def test_group_of_the_socket(given: str, number: int) -> None:
+    assert run(f"--socket-group {given}").arguments.socket_group == number
+
+
+def test_group_that_does_not_exist() -> None:
+    outcome = run("--socket-group no-such-group -- -a eth0")
+    assert outcome.result == 1
+    assert outcome.stderr == "dpvs: option '--socket-group': there is no group 'no-such-group'\n"
+
+
 def test_command_line_of_the_container_tutorial() -> None:
     arguments = run("-c /dpvs/dpvs.conf -p /dpvs/dpvs.pid -x /dpvs/dpvs.ipc -- -a 0000:01:00.1").arguments
     assert arguments == Arguments("/dpvs/dpvs.conf", "/dpvs/dpvs.pid", "/dpvs/dpvs.ipc", ports=("0000:01:00.1",))
