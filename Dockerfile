@@ -3,7 +3,7 @@
 #   docker build --target builder -t xdpvs-builder .    toolchain, sources, everything the tests need
 #   docker build -t xdpvs .                             the programs, for production
 #
-# Either builder of docker will do, classic or BuildKit. Behind a proxy that signs certificates itself or with a package
+# Either builder of docker will do, BuildKit (quicker) or the classic one. Behind a proxy that signs certificates itself or with a package
 # index of one's own, put its *.crt and a pip.conf into containers/local; they end up in neither image.
 
 ARG BASE_IMAGE=debian:bookworm-slim
@@ -25,7 +25,7 @@ RUN set -e; \
     export PIP_CERT=/etc/ssl/certs/ca-certificates.crt PIP_CONFIG_FILE=/tmp/local/pip.conf \
         PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_QUIET=1; \
     python3 -m venv .venv; \
-    .venv/bin/pip install -r requirements.lock; \
+    .venv/bin/pip install --no-compile -r requirements.lock; \
     python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
         >/tmp/runtime.txt; \
     python3 -m venv --without-pip /opt/xdpvs; \
@@ -47,10 +47,10 @@ LABEL org.opencontainers.image.title="xdpvs-builder" \
       org.opencontainers.image.licenses="MIT"
 
 WORKDIR /xdpvs
-COPY --from=python-packages /xdpvs/.venv .venv
 COPY tools/setup.sh tools/
 RUN XDPVS_SETUP=image tools/setup.sh packages && rm -rf /var/lib/apt/lists/*
 
+COPY --from=python-packages /xdpvs/.venv .venv
 COPY . .
 RUN rm -rf containers/local/* \
     && XDPVS_SETUP=image PIP_NO_INDEX=1 tools/setup.sh \

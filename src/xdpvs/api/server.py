@@ -340,14 +340,22 @@ def _listen(path: str, group: int | None) -> tuple[socket.socket, tuple[int, int
         finally:
             os.umask(mask)
         if group is not None:
-            os.chown(path, -1, group)
-            os.chmod(path, 0o660)
+            _share(path, group)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
         return listener, _inode(path)
     except BaseException:
         listener.close()
         raise
+
+
+def _share(path: str, group: int) -> None:
+    try:
+        os.chown(path, -1, group)
+    except PermissionError as error:
+        reason = f"cannot be given to group {group}: neither CAP_CHOWN nor a member of it"
+        raise PermissionError(error.errno, reason, path) from error
+    os.chmod(path, 0o660)
 
 
 def _remove_stale(path: str) -> None:
