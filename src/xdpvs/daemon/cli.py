@@ -32,6 +32,7 @@ XDP options:
        --xdp-mode MODE     native or generic (native)
        --bpffs DIR         where the pinned state lives (/sys/fs/bpf/xdpvs)
        --socket-group GRP  group, by name or number, that may use the socket too (none)
+       --keep              SIGTERM leaves the data plane forwarding, as a crash does
        --unload            detach, remove the pinned state, exit
        --check             check the configuration file, exit 0 or 1
 """
@@ -68,6 +69,7 @@ class Arguments:
     xdp_mode: XdpMode = XdpMode.NATIVE
     bpffs: str = DEFAULT_BPFFS
     socket_group: int | None = None
+    keep: bool = False
     unload: bool = False
     check: bool = False
     notes: tuple[str, ...] = ()
@@ -99,6 +101,7 @@ _LONG = {
     "xdp-mode": True,
     "bpffs": True,
     "socket-group": True,
+    "keep": False,
     "unload": False,
     "check": False,
 }
@@ -219,6 +222,7 @@ def parse_command_line(argv: Sequence[str], version: Version, stdout: TextIO, st
         xdp_mode=XdpMode(values.get("xdp-mode", XdpMode.NATIVE.value)),
         bpffs=values.get("bpffs", DEFAULT_BPFFS),
         socket_group=group,
+        keep="keep" in switches,
         unload="unload" in switches,
         check="check" in switches,
         notes=eal.notes,

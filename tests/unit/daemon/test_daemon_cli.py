@@ -86,9 +86,9 @@ def test_files(line: str) -> None:
 
 
 def test_own_options() -> None:
-    arguments = run("--xdp-mode generic --bpffs /b --unload --check").arguments
-    assert (arguments.xdp_mode, arguments.bpffs, arguments.unload, arguments.check) == (
-        XdpMode.GENERIC, "/b", True, True,
+    arguments = run("--xdp-mode generic --bpffs /b --keep --unload --check").arguments
+    assert (arguments.xdp_mode, arguments.bpffs, arguments.keep, arguments.unload, arguments.check) == (
+        XdpMode.GENERIC, "/b", True, True, True,
     )  # fmt: skip
 
 
