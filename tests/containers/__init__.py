@@ -1,0 +1,1 @@
+"""The images, run by a real Docker in the lab."""
