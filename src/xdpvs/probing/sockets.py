@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from ipaddress import IPv6Address
@@ -27,14 +28,16 @@ def address_text(address: IPAddress) -> str:
 
 
 def socket_address(address: IPAddress, port: int, device: str) -> SocketAddress:
-    """What connect and bind take; a link-local address without a scope gets the device's. OSError: no such device."""
+    """What connect and bind take; a link-local address without a scope gets the device's. OSError: there is none."""
     text = address_text(address)
     if not isinstance(address, IPv6Address):
         return text, port
     scope = 0
     if address.is_link_local:
         zone = address.scope_id or device
-        scope = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone) if zone else 0
+        if not zone:
+            raise OSError(errno.EINVAL, f"link-local address {text} without a device")
+        scope = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
     return text, port, 0, scope
 
 
