@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 MAX_LINE = 65536
 MAX_ROUNDS = 64
-MAX_LINES = 4_000_000
+MAX_LINES = 1_000_000
 _RANDOM_MAX = 32767
 
 
@@ -54,7 +54,7 @@ class Definitions:
         """The lines that remain of one line: none if it is another node's or only defines something."""
         self.lines_left -= 1
         if self.lines_left < 0:
-            raise ExpansionError(f"definitions and sequences make more than {MAX_LINES} lines", fatal=True)
+            raise ExpansionError(f"definitions and sequences make too many lines", fatal=True)
         if depth > MAX_ROUNDS:
             raise ExpansionError("definitions that use each other do not end")
         rest: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ import pytest
 from tests.support.dpvs_conf import Files
 from tests.support.keepalived_conf import PATH, SERVER, config, notes, problems, read, service_text, virtual_server
 from xdpvs.config.keepalived_conf import ConfigError, NotPlainFileError, load
+from xdpvs.config.keepalived_conf.definitions import Definitions
 from xdpvs.config.keepalived_conf.words import QuoteError, split_escaped, split_words, to_bytes, without_comment
 
 VS = "virtual_server 198.51.100.1 80"
@@ -382,9 +383,11 @@ def test_definitions_that_do_not_end() -> None:
         assert "do not end" in problems(text)[0] or "too long" in problems(text)[0]
 
 
-def test_runaway_sequences_stop() -> None:
-    text = "~SEQ(A,0,3000) ~SEQ(B,0,3000) ~SEQ(C,0,3000) use_pid_dir\n"
-    assert "more than 4000000 lines" in problems(text)[0]
+def test_runaway_sequences_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Definitions, "__post_init__", lambda made: setattr(made, "lines_left", 1000), raising=False)
+    assert problems("~SEQ(A,0,3000) ~SEQ(B,0,3000) ~SEQ(C,0,3000) use_pid_dir\n") == [
+        "keepalived.conf:1: definitions and sequences make too many lines"
+    ]
 
 
 def addresses(line: str) -> list[str]:
