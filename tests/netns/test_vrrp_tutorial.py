@@ -19,6 +19,7 @@ from lab.topology import ONE_ARM, TUTORIAL
 from tests.support.daemon import PLACES, add_service, configure, small_conf
 from tests.support.netns import missing_for_balancer, need, wait_until
 from tests.support.vrrp_lab import Case, Node, Ours, Stock, instance
+from tests.support.vrrp_node import FAULT_WITHOUT_DPVS
 from xdpvs.model.keepalived import KeepalivedConfig
 from xdpvs.model.vrrp import VirtualAddress, VrrpInstance
 
@@ -152,3 +153,20 @@ def test_adverts_go_on_while_the_daemon_hangs(lab: Lab, daemon: Balancer) -> Non
     finally:
         daemon.process.signal(signal.SIGCONT)
     wait_until(lambda: lab.client.ping("192.0.2.100"), 15, "the address is added late")
+
+
+@pytest.mark.topology(ONE_ARM)
+def test_it_can_be_told_to_be_no_master_without_a_daemon(lab: Lab, daemon: Balancer) -> None:
+    case = Case("vip", 107, ("192.0.2.100",), Node(150), Node(100), version=3, interval=0.2)
+    config = replace(instance(case, "a"), interface="dpdk0", dpdk_interface="dpdk0")
+    lab.lb.ip("address", "add", "192.0.2.9/24", "dev", "dpdk0")
+    node = Ours(lab, "lb", side="a")
+    node.start_with(KeepalivedConfig(instances=(config,)), str(daemon.socket), {FAULT_WITHOUT_DPVS: "1"})
+    wait_until(lambda: lab.client.ping("192.0.2.100"), 10, "the VIP answers")
+    peer = start_peer(lab, case)
+    daemon.kill9()
+    wait_until(lambda: node.states() == {"vip": "FAULT"}, 5, "it gives up")
+    wait_until(lambda: peer.states() == {"vip": "MASTER"}, 5, "the peer takes over")
+    daemon.start()
+    wait_until(lambda: node.states() == {"vip": "MASTER"}, 10, "it is back")
+    wait_until(lambda: lab.client.ping("192.0.2.100"), 5, "the VIP answers again")

@@ -7,7 +7,7 @@ import pickle
 import re
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -151,10 +151,10 @@ class Router:
         assert self._process is not None
         return self._process
 
-    def begin(self, *argv: str) -> None:
+    def begin(self, *argv: str, environment: Mapping[str, str] | None = None) -> None:
         """Start the next run, with a log of its own."""
         self.runs += 1
-        environment = {"PYTHONPATH": f"{TOP}:{TOP / 'src'}"}
+        environment = {"PYTHONPATH": f"{TOP}:{TOP / 'src'}", **(environment or {})}
         self._process = self.lab.on_exit(self.host.start(f"vrrp{self.runs}", *argv, environment=environment))
 
     def start(self, cases: Sequence[Case], groups: Sequence[VrrpSyncGroup] = ()) -> None:
@@ -199,12 +199,11 @@ class Ours(Router):
         """Start it with these instances."""
         self.start_with(configuration(cases, self.side, groups))
 
-    def start_with(self, config: KeepalivedConfig, ipc: str = "") -> None:
+    def start_with(self, config: KeepalivedConfig, ipc: str = "", environment: Mapping[str, str] | None = None) -> None:
         """Start it with any configuration."""
         self.write(config)
-        self.begin(
-            sys.executable, "-m", "tests.support.vrrp_node", str(self._conf), str(self._deeds), *([ipc] if ipc else [])
-        )  # fmt: skip
+        argv = [sys.executable, "-m", "tests.support.vrrp_node", str(self._conf), str(self._deeds)]
+        self.begin(*argv, *([ipc] if ipc else []), environment=environment)
 
     def write(self, config: KeepalivedConfig) -> None:
         """Write what it reads at start and at SIGHUP."""

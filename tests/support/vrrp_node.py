@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import pickle
 import signal
 import sys
@@ -21,6 +22,8 @@ from xdpvs.model.address import IPAddress
 from xdpvs.model.counters import DaemonStatus as RealStatus
 from xdpvs.model.keepalived import KeepalivedConfig
 from xdpvs.model.network import Address, Route
+
+FAULT_WITHOUT_DPVS = "VRRP_NODE_FAULT_WITHOUT_DPVS"
 
 
 class RecordingClient:
@@ -87,7 +90,13 @@ def load(path: Path) -> KeepalivedConfig:
 
 async def serve(path: Path, client: Callable[[], DpvsClient]) -> int:
     """Run until SIGTERM."""
-    runner = VrrpRunner(load(path), VrrpEnvironment(client, write_fifo=lambda line: print("FIFO", line, flush=True)))
+    environment = VrrpEnvironment(
+        client,
+        write_fifo=lambda line: print("FIFO", line, flush=True),
+        send_mail=lambda subject, body: print("MAIL", subject, body, flush=True),
+        fault_without_dpvs=FAULT_WITHOUT_DPVS in os.environ,
+    )
+    runner = VrrpRunner(load(path), environment)
     try:
         await runner.start()
     except VrrpConfigError as error:
@@ -103,8 +112,11 @@ async def serve(path: Path, client: Callable[[], DpvsClient]) -> int:
     async def reload() -> None:
         while True:
             await reloading.get()
-            await runner.reload(load(path))
-            print("reloaded", flush=True)
+            try:
+                await runner.reload(load(path))
+                print("reloaded", flush=True)
+            except VrrpConfigError as error:
+                print("\n".join(error.problems), flush=True)
 
     task = asyncio.create_task(reload())
     await ending.wait()

@@ -75,15 +75,23 @@ class LinkWatch:
     def read(self) -> bool:
         """Take in all that has happened; whether anything is different now."""
         before = _Seen(dict(self._seen.links), {index: list(a) for index, a in self._seen.addresses.items()})
+        while self._take_events():
+            # Events were lost. Those before the loss are taken in, so the dump is not followed by older news.
+            self._seen = _dump()
+        return before != self._seen
+
+    def _take_events(self) -> bool:
+        """Read until nothing is left; whether some were lost on the way."""
+        lost = False
         while True:
             try:
                 data = self._socket.recv(_BUFFER)
             except BlockingIOError:
-                return before != self._seen
+                return lost
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise NetlinkError(f"watch links: {error}") from error
-                self._seen = _dump()  # events were lost
+                lost = True
                 continue
             for kind, body in _messages(data):
                 _take(self._seen, kind, body)

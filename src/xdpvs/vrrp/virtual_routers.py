@@ -114,12 +114,10 @@ class VirtualRouters:
 
         return self._each(one)
 
-    def set_hindrance(self, reason: str, present: bool, now: float, names: Iterable[str] = ()) -> list[Command]:
-        """Something keeps instances from working, all of them or those named."""
+    def set_hindrance(self, reason: str, present: bool, now: float, names: Iterable[str]) -> list[Command]:
+        """Something keeps the named instances from working, or no longer does."""
         named = frozenset(names)
-        return self._each(
-            lambda router: router.set_hindrance(reason, present, now) if not named or router.name in named else []
-        )
+        return self._each(lambda router: router.set_hindrance(reason, present, now) if router.name in named else [])
 
     def _each(self, change: Callable[[VirtualRouter], list[Command]]) -> list[Command]:
         return [command for router in self.routers for command in change(router)]

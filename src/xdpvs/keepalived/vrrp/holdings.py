@@ -115,11 +115,11 @@ class Holdings:
         """dpvs began from nothing: everything wanted has to be added and announced again. Returns how much that is."""
         lost = 0
         for held, entry in list(self._entries.items()):
-            entry.present, entry.failures, entry.retry_at = False, 0, 0.0
-            if entry.holders:
+            if entry.holders and entry.present is not False:
                 lost += 1
                 if isinstance(held, HeldAddress):
                     entry.announcements = max(entry.announcements, ANNOUNCE_AFTER_LOSS)
+            entry.present, entry.failures, entry.retry_at = False, 0, 0.0
             self._sort(held, entry)
         return lost
 
@@ -178,9 +178,11 @@ class Holdings:
         return [f"{held}: {_state(entry)}" for held, entry in self._entries.items()]
 
     def _sort(self, held: Held, entry: _Entry) -> None:
-        for entries in self._needs.values():
-            entries.pop(held, None)
+        """Put it where it belongs, without losing its place in a row it is in already."""
         deed = entry.deed
+        for other, entries in self._needs.items():
+            if other is not deed:
+                entries.pop(held, None)
         if deed is not None:
             self._needs[deed][held] = entry
         elif not entry.holders:

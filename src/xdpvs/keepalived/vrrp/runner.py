@@ -18,6 +18,7 @@ from xdpvs.keepalived.vrrp.track_scripts import TrackScripts
 from xdpvs.keepalived.vrrp.wires import Wires
 from xdpvs.model.address import IPAddress
 from xdpvs.model.keepalived import KeepalivedConfig
+from xdpvs.model.vrrp import VrrpInstance
 from xdpvs.netlink.errors import NetlinkError
 from xdpvs.netlink.watch import LinkWatch
 from xdpvs.vrrp.commands import (
@@ -178,13 +179,13 @@ class VrrpRunner:
             return
         now = self._env.clock()
         deaf = self._wires.sync(self._config.instances)
-        for router in self._routers.routers:
-            place = Place(router.config.interface, router.config.family)
-            self._carry_out(self._routers.set_hindrance(_NO_SOCKET, place in deaf, now, [router.name]))
+        for is_deaf in (True, False):
+            names = [r.name for r in self._routers.routers if (_place(r.config) in deaf) is is_deaf]
+            self._carry_out(self._routers.set_hindrance(_NO_SOCKET, is_deaf, now, names))
         for name in _tracked_interfaces(self._routers):
             link = self._watch.link(name)
             self._carry_out(self._routers.set_tracked(Kind.INTERFACE, name, link is not None and link.up, now))
-        for place in {Place(router.config.interface, router.config.family) for router in self._routers.routers}:
+        for place in {_place(router.config) for router in self._routers.routers}:
             addresses = self._watch.addresses(place.interface, place.family)
             self._carry_out(self._routers.set_source(place.interface, place.family, addresses, now))
 
@@ -203,10 +204,9 @@ class VrrpRunner:
     def _dpvs_reachable(self, reachable: bool) -> None:
         if not self._env.fault_without_dpvs:
             return
-        with_addresses = [r.name for r in self._routers.routers if r.vips and r.config.dpdk_interface]
-        if with_addresses:
-            now = self._env.clock()
-            self._carry_out(self._routers.set_hindrance("dpvs does not answer", not reachable, now, with_addresses))
+        names = [router.name for router in self._routers.routers if router.vips and router.config.dpdk_interface]
+        now = self._env.clock()
+        self._carry_out(self._routers.set_hindrance("dpvs does not answer", not reachable, now, names))
 
     async def _load_tracked(self) -> None:
         await self._scripts.load(self._config.scripts)
@@ -301,6 +301,10 @@ def _check(config: KeepalivedConfig, watch: LinkWatch) -> None:
 
 def _missing(name: str) -> str:
     return f"interface {name} does not exist"
+
+
+def _place(config: VrrpInstance) -> Place:
+    return Place(config.interface, config.family)
 
 
 def _tracked_interfaces(routers: VirtualRouters) -> list[str]:

@@ -16,6 +16,8 @@ from xdpvs.vrrp.inspection import Datagram
 _IP_MULTICAST_ALL = 49
 _IPV6_MULTICAST_ALL = 29
 _TC_PRIO_CONTROL = 7
+_SO_RCVBUFFORCE = 33
+_RECEIVE_BUFFER = 1 << 20
 _IPV4_HEADER = struct.Struct("!BBHHHBBH4s4s")
 _PKTINFO6 = struct.Struct("=16si")
 _BUFFER = 1 << 16
@@ -43,6 +45,8 @@ class AdvertSocket:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, link.name.encode() + b"\0")
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _TC_PRIO_CONTROL)
+            # So that a real advert finds room behind a flood of forged ones.
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
             if family == Family.INET:
                 self._set_up_ipv4()
             else:
