@@ -237,7 +237,7 @@ def _vlan(call: Call) -> Vlan:
     name = parse_device(call.path["name"]).lower()
     parts = name.split(".")
     if len(parts) != 2 or not all(parts):
-        raise Malformed(f"name in path must be DEVICE.ID, not {name!r}", 500)
+        raise Refused(500, f"name in path must be DEVICE.ID, not {name!r}")
     device, number = (body.device, body.id) if body else ("", "")
     number = number or parts[1]
     if not number.isascii() or not number.isdigit() or len(number) > 5 or not 1 <= int(number) <= _MAX_VLAN:

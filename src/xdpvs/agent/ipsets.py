@@ -17,6 +17,7 @@ _REQUEST_BYTES = 208
 _COUNT_BYTES = 4
 
 Type = Annotated[str, OneOf(tuple(TYPES), required=True)]
+ShortText = Annotated[str, Field(min_length=1, max_length=32)]
 AddressFamily = Annotated[str, OneOf(("ipv4", "ipv6"))]
 
 
@@ -31,7 +32,7 @@ class IpsetMember(Body):
     """An entry of a set."""
 
     entry: Text = Field(alias="Entry")
-    comment: Text | None = Field(None, alias="Comment", min_length=1, max_length=32)
+    comment: ShortText | None = Field(None, alias="Comment")
     options: IpsetOption | None = Field(None, alias="Options")
 
 
@@ -49,7 +50,7 @@ class IpsetInfo(Body):
     """A set, or members of one."""
 
     type: Type = Field(alias="Type")
-    name: Text = Field(alias="Name", min_length=1, max_length=32)
+    name: ShortText = Field(alias="Name")
     opcode: Uint16 = Field(0, alias="Opcode", description="ignored")
     creation_options: IpsetCreationOption | None = Field(None, alias="CreationOptions")
     entries: list[IpsetMember] | None = Field(None, alias="Entries")

@@ -237,7 +237,8 @@ class TestServers:
         assert (reply.status, reply.body, "content-type" in reply.headers) == (200, b"", False)
         assert listed(agent) == {"198.51.100.2:80": 2}
         assert int(agent.service(ID)["Version"]) > int(version)
-        for body in (items(("198.51.100.1", 80, 0)), {"Items": []}, {}, None):
+        harmless: tuple[object, ...] = (items(("198.51.100.1", 80, 0)), {"Items": []}, {}, None)
+        for body in harmless:
             assert agent.call("DELETE", f"{VS}/rs", body).status == 200
         assert listed(agent) == {"198.51.100.2:80": 2}
 
