@@ -163,10 +163,10 @@ class VirtualRouters:
         commands = self._each(lambda router: router.stop(now, release=release))
         return commands + [command for group in self.groups for command in group.stop()]
 
-    def owns(self, address: IPAddress) -> bool:
-        """Whether a master has the address."""
-        masters = (router for router in self.routers if router.state is VrrpState.MASTER)
-        return any(vip.address == address for router in masters for vip in router.vips)
+    def owned(self) -> frozenset[IPAddress]:
+        """The addresses of all masters."""
+        masters = [router for router in self.routers if router.state is VrrpState.MASTER]
+        return frozenset(vip.address for router in masters for vip in router.vips)
 
 
 def _default_source(family: Family, addresses: tuple[IPAddress, ...]) -> IPAddress | None:

@@ -40,6 +40,7 @@ from xdpvs.vrrp.virtual_routers import VirtualRouters
 
 RELEASE_TIMEOUT_S = 3.0
 NOTIFY_STOP_TIMEOUT_S = 1.0
+NOTIFY_WAITS_S = 0.5
 
 _NO_SOCKET = "no socket for adverts"
 
@@ -60,7 +61,7 @@ class VrrpRunner:
         self._programs = Programs(config.globals, env.run_program)
         self._config = config
         self._routers = VirtualRouters(config)
-        self._notifier = Notifier(self._programs, env.write_fifo, env.send_mail)
+        self._notifier = Notifier(self._programs, env.write_fifo, env.send_mail, self._addresses_are_set)
         self._scripts = TrackScripts(self._programs, self._script_changed)
         self._files = TrackFiles(self._file_changed)
         self._processes = TrackProcesses(self._process_changed, env.clock)
@@ -89,6 +90,9 @@ class VrrpRunner:
         except PermissionError as error:
             self._close_links()
             raise VrrpConfigError(("adverts need CAP_NET_RAW",)) from error
+        except BaseException:
+            self._close_links()
+            raise
         self._dpvs = DpvsHoldings(self._env.client, self._env.clock, self._dpvs_reachable)
         self._dpvs.start()
         loop.add_reader(watch.fileno(), self._links_changed)
@@ -119,18 +123,24 @@ class VrrpRunner:
             return
         if self._timer is not None:
             self._timer.cancel()
+        self._carry_out(self._routers.stop(self._env.clock(), release=release))
+        self._close_links()
         await self._scripts.close()
         await self._files.close()
         await self._processes.close()
-        self._carry_out(self._routers.stop(self._env.clock(), release=release))
-        self._close_links()
+        if self._dpvs is not None:
+            await self._dpvs.calm(RELEASE_TIMEOUT_S if release else 0.0)
         await self._notifier.close(NOTIFY_STOP_TIMEOUT_S)
         if self._dpvs is not None:
-            await self._dpvs.close(RELEASE_TIMEOUT_S if release else 0.0)
+            await self._dpvs.close(0.0)
 
     def owns(self, address: IPAddress) -> bool:
         """Whether an instance in MASTER state has the address; what ha_suspend asks."""
-        return self._routers.owns(address)
+        return address in self._routers.owned()
+
+    def owned(self) -> frozenset[IPAddress]:
+        """All such addresses."""
+        return self._routers.owned()
 
     def data(self) -> str:
         """The state of everything, as text for /tmp/keepalived.data."""
@@ -207,6 +217,11 @@ class VrrpRunner:
         names = [router.name for router in self._routers.routers if router.vips and router.config.dpdk_interface]
         now = self._env.clock()
         self._carry_out(self._routers.set_hindrance("dpvs does not answer", not reachable, now, names))
+
+    async def _addresses_are_set(self) -> None:
+        """Programs run when addresses are where they belong, unless that takes long."""
+        if self._dpvs is not None:
+            await self._dpvs.calm(NOTIFY_WAITS_S)
 
     async def _load_tracked(self) -> None:
         await self._scripts.load(self._config.scripts)
