@@ -36,6 +36,7 @@ from xdpvs.vrrp.commands import (
 from xdpvs.vrrp.inspection import Datagram
 from xdpvs.vrrp.rules import problems
 from xdpvs.vrrp.tracking import Kind, Value
+from xdpvs.vrrp.virtual_router import VirtualRouter
 from xdpvs.vrrp.virtual_routers import VirtualRouters
 
 RELEASE_TIMEOUT_S = 3.0
@@ -69,6 +70,7 @@ class VrrpRunner:
         self._watch: LinkWatch | None = None
         self._wires: Wires | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = 0.0
 
     async def start(self) -> None:
         """Open sockets and begin. VrrpConfigError (nothing begun) for interfaces that do not exist and the like."""
@@ -168,7 +170,10 @@ class VrrpRunner:
     def _readable(self, advert_socket: AdvertSocket, place: Place) -> None:
         now = self._env.clock()
         for datagram in advert_socket.receive():
-            self._carry_out(self._receive(place, datagram, now))
+            if commands := self._receive(place, datagram, now):
+                self._carry_out(commands)
+            else:
+                self._arm_for(self._routers.router_for(place.interface, place.family, datagram))
 
     def _receive(self, place: Place, datagram: Datagram, now: float) -> list[Command]:
         return self._routers.receive(place.interface, place.family, datagram, now)
@@ -276,8 +281,19 @@ class VrrpRunner:
             self._timer = None
         at = self._routers.next_timer()
         if at is not None and self._wires is not None:
+            self._armed_for = at
             delay_s = max(at - self._env.clock(), at_least_s)
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+
+    def _arm_for(self, router: VirtualRouter | None) -> None:
+        """After what concerned one router only: the timer may come too early, but never too late.
+
+        A backup hears thousands of adverts that move its own timer a little; looking at all routers each time would
+        be most of its work.
+        """
+        at = router.next_timer() if router is not None else None
+        if at is not None and (self._timer is None or at < self._armed_for):
+            self._arm()
 
     def _close_links(self) -> None:
         if self._timer is not None:
