@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from lab.balancer import installed
 from lab.builder import Lab
 from lab.host import Host
 from lab.objects import TOP
@@ -73,9 +74,11 @@ class Case:
         return "a" if self.a.priority > self.b.priority else "b"
 
 
-def keepalived_conf(cases: Iterable[Case], node: str, groups: Sequence[VrrpSyncGroup] = ()) -> str:
-    """Text for Debian's keepalived."""
-    lines = ["global_defs {", f"    router_id {node}", "}"]
+def keepalived_conf(
+    cases: Iterable[Case], node: str, groups: Sequence[VrrpSyncGroup] = (), extra_lines: str = ""
+) -> str:
+    """keepalived.conf of a node, with extra lines in each instance."""
+    lines = ["global_defs {", f"    router_id {node}", "    script_user root", "}"]
     for group in groups:
         lines += [f"vrrp_sync_group {group.name} {{", "    group {", *(f"        {m}" for m in group.members)]
         lines += ["    }", "}"]
@@ -83,7 +86,7 @@ def keepalived_conf(cases: Iterable[Case], node: str, groups: Sequence[VrrpSyncG
         side = case.node(node)
         lines += [f"vrrp_instance {case.name} {{", f"    state {side.state}", "    interface eth0"]
         lines += [f"    virtual_router_id {case.vrid}", f"    priority {side.priority}"]
-        lines += [f"    advert_int {case.interval:g}", f"    version {case.version}"]
+        lines += [f"    advert_int {case.interval:g}", f"    version {case.version}", extra_lines]
         lines += ["    nopreempt"] if side.nopreempt else []
         lines += [f"    preempt_delay {side.preempt_delay:g}"] if side.preempt_delay else []
         lines += ["    higher_prio_send_advert true"] if side.higher_prio_send_advert else []
@@ -144,6 +147,8 @@ class Router:
         self.host: Host = lab.hosts[name]
         self.runs = 0
         self._process: Process | None = None
+        self._read = 0
+        self._states: dict[str, list[str]] = {}
 
     @property
     def process(self) -> Process:
@@ -156,6 +161,7 @@ class Router:
         self.runs += 1
         environment = {"PYTHONPATH": f"{TOP}:{TOP / 'src'}", **(environment or {})}
         self._process = self.lab.on_exit(self.host.start(f"vrrp{self.runs}", *argv, environment=environment))
+        self._read, self._states = 0, {}
 
     def start(self, cases: Sequence[Case], groups: Sequence[VrrpSyncGroup] = ()) -> None:
         """Start it with these instances."""
@@ -163,13 +169,23 @@ class Router:
 
     def states(self) -> dict[str, str]:
         """The state of every instance, as this run's log has it."""
-        found = re.findall(r"\((\w+)\) Entering (\w+) STATE", self.process.output())
-        return dict(found)
+        self._read_log()
+        return {name: states[-1] for name, states in self._states.items()}
 
     def transitions(self, instance_name: str) -> list[str]:
         """All states an instance went through in this run."""
-        found = re.findall(r"\((\w+)\) Entering (\w+) STATE", self.process.output())
-        return [state for name, state in found if name == instance_name]
+        self._read_log()
+        return self._states.get(instance_name, [])
+
+    def _read_log(self) -> None:
+        """Only what is new, since tests look fifty times a second."""
+        with self.process.log.open("rb") as log:
+            log.seek(self._read)
+            text = log.read()
+        complete = text.rpartition(b"\n")[0]
+        self._read += len(complete)
+        for name, state in re.findall(r"\((\w+)\) Entering (\w+) STATE", complete.decode(errors="replace")):
+            self._states.setdefault(name, []).append(state)
 
     def kill9(self) -> None:
         """Kill it, with its children."""
@@ -180,20 +196,37 @@ class Router:
 class Stock(Router):
     """Debian's keepalived."""
 
+    extra_lines = ""
+
+    def program(self) -> str:
+        """Which keepalived."""
+        return "keepalived"
+
     def start(self, cases: Sequence[Case], groups: Sequence[VrrpSyncGroup] = ()) -> None:
         """Start it with these instances."""
-        directory = self.lab.run_dir / f"stock-{self.name}"
+        directory = self.lab.run_dir / f"keepalived-{self.name}"
         directory.mkdir(exist_ok=True)
         conf = directory / "keepalived.conf"
-        conf.write_text(keepalived_conf(cases, self.side, groups))
+        conf.write_text(keepalived_conf(cases, self.side, groups, self.extra_lines))
         pids = [directory / f"{self.runs}.{each}.pid" for each in ("parent", "vrrp")]
         self.begin(
-            "keepalived", "-n", "-l", "-D", "-G", "-P", "-f", str(conf), "-p", str(pids[0]), "-r", str(pids[1])
+            self.program(), "-n", "-l", "-D", "-G", "-P", "-f", str(conf), "-p", str(pids[0]), "-r", str(pids[1]),
+            environment={"DPVS_IPC_FILE": str(directory / "no-daemon")},
         )  # fmt: skip
 
 
+class Whole(Stock):
+    """Our keepalived, the whole of it, with the same file."""
+
+    extra_lines = "    dpdk_interface dpdk0\n"
+
+    def program(self) -> str:
+        """The one that is installed beside the interpreter."""
+        return str(installed("keepalived"))
+
+
 class Ours(Router):
-    """One of ours."""
+    """Our VRRP alone, with a client that records what is asked of dpvs."""
 
     def start(self, cases: Sequence[Case], groups: Sequence[VrrpSyncGroup] = ()) -> None:
         """Start it with these instances."""

@@ -17,7 +17,6 @@ from xdpvs.keepalived.options import Arguments
 from xdpvs.keepalived.vrrp.environment import VrrpConfigError, VrrpEnvironment
 from xdpvs.keepalived.vrrp.runner import VrrpRunner
 from xdpvs.model.address import IPAddress
-from xdpvs.model.keepalived import KeepalivedConfig
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +56,6 @@ class VrrpProcess:
             send_mail=self._mailer.send,
         )
         self._runner: VrrpRunner | None = None
-        self._addresses: frozenset[IPAddress] = frozenset()
         self._owned: frozenset[IPAddress] | None = None
 
     def _receive(self, message: Message) -> None:
@@ -101,7 +99,6 @@ class VrrpProcess:
         else:
             await self._runner.reload(config)
             await self._prepare(order)
-        self._addresses = _addresses(config)
         self._tell_owned()
 
     async def _prepare(self, order: RunVrrp) -> None:
@@ -118,7 +115,7 @@ class VrrpProcess:
         runner = self._runner
         if runner is None:
             return
-        owned = frozenset(address for address in self._addresses if runner.owns(address))
+        owned = runner.owned()
         if owned != self._owned:
             self._owned = owned
             self.child.send(Owned(owned))
@@ -137,8 +134,3 @@ class VrrpProcess:
     def _dump_stats(self) -> None:
         if self._runner is not None:
             write_dump(STATS, self._runner.stats())
-
-
-def _addresses(config: KeepalivedConfig) -> frozenset[IPAddress]:
-    instances = config.instances
-    return frozenset(vip.address for each in instances for vip in (*each.addresses, *each.excluded_addresses))

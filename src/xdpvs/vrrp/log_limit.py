@@ -18,6 +18,8 @@ class LogLimit:
     def pass_on(self, subject: str, level: Level, text: str, now: float) -> list[Command]:
         """The line, or nothing."""
         if subject not in self._seen and len(self._seen) >= MAX_SUBJECTS:
+            self._seen = {each: seen for each, seen in self._seen.items() if now - seen[0] < self.every_s}
+        if subject not in self._seen and len(self._seen) >= MAX_SUBJECTS:
             subject = ""  # forged sources are many: one subject for all of them
         last, kept_back = self._seen.get(subject, (None, 0))
         if last is not None and now - last < self.every_s:

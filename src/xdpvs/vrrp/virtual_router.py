@@ -43,7 +43,6 @@ class VirtualRouter:
         self.master_priority = 0
         self.wants_master = config.initial_state is VrrpState.MASTER or config.priority == OWNER_PRIORITY
         """In a sync group: would be master if the others wanted so too."""
-        self.priority = config.priority
         self.master_interval_s = own_interval_s(config)
         self._base_priority = config.priority
         self._deadline: float | None = None

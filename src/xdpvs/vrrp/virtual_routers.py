@@ -80,16 +80,21 @@ class VirtualRouters:
             return self._start(now) if self._start_at <= now else []
         return [command for router in self.routers for command in router.handle_timer(now)]
 
+    def router_for(self, interface: str, family: Family, datagram: Datagram) -> VirtualRouter | None:
+        """Whom a packet concerns."""
+        vrid = virtual_router_id(datagram.payload)
+        return None if vrid is None else self._by_identity.get((vrid, family, interface))
+
     def receive(self, interface: str, family: Family, datagram: Datagram, now: float) -> list[Command]:
         """A VRRP packet came in by an interface."""
+        router = self.router_for(interface, family, datagram)
+        if router is not None:
+            return router.receive(datagram, now)
         vrid = virtual_router_id(datagram.payload)
         if vrid is None:
             self.too_short += 1
             text = f"VRRP packet of {len(datagram.payload)} bytes from {datagram.source} on {interface} ignored"
             return self._log_limit.pass_on(f"short {datagram.source}", Level.WARNING, text, now)
-        router = self._by_identity.get((vrid, family, interface))
-        if router is not None:
-            return router.receive(datagram, now)
         self.unknown_vrids += 1
         if not self.config.globals.log_unknown_vrids:
             return []
@@ -163,10 +168,10 @@ class VirtualRouters:
         commands = self._each(lambda router: router.stop(now, release=release))
         return commands + [command for group in self.groups for command in group.stop()]
 
-    def owns(self, address: IPAddress) -> bool:
-        """Whether a master has the address."""
-        masters = (router for router in self.routers if router.state is VrrpState.MASTER)
-        return any(vip.address == address for router in masters for vip in router.vips)
+    def owned(self) -> frozenset[IPAddress]:
+        """The addresses of all masters."""
+        masters = [router for router in self.routers if router.state is VrrpState.MASTER]
+        return frozenset(vip.address for router in masters for vip in router.vips)
 
 
 def _default_source(family: Family, addresses: tuple[IPAddress, ...]) -> IPAddress | None:

@@ -177,3 +177,4 @@ def test_many_subjects_share_a_line() -> None:
     limit = LogLimit()
     lines = [line for n in range(1000) for line in limit.pass_on(f"source {n}", Level.INFO, "x", 0.0)]
     assert len(lines) == 65
+    assert limit.pass_on("a new one", Level.INFO, "x", 61.0) == [Log(Level.INFO, "x")]

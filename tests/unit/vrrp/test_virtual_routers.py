@@ -93,13 +93,11 @@ def test_stop_during_the_startup_delay() -> None:
     assert notices(machines.stop(1.0)) == ["VI_1 STOP"]
 
 
-def test_owns_is_of_masters_only() -> None:
+def test_only_masters_own_addresses() -> None:
     machines = running(instance(excluded_addresses=(NEW_VIP,)))
-    assert machines.owns(VIPS[0].address)
-    assert machines.owns(NEW_VIP.address)
-    assert not machines.owns(US)
+    assert machines.owned() == {*(vip.address for vip in VIPS), NEW_VIP.address}
     machines.receive("eth0", Family.INET, datagram(instance(), 150), 11.0)
-    assert not machines.owns(VIPS[0].address)
+    assert machines.owned() == frozenset()
 
 
 def test_ipv6_adverts_come_from_the_link_local_address() -> None:

@@ -39,6 +39,7 @@ class DpvsHoldings:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._watch_at = clock()
+        self._busy = False
 
     def start(self) -> None:
         """Begin, in the running loop."""
@@ -60,11 +61,15 @@ class DpvsHoldings:
         self.holdings.announce(addresses, repeat)
         self._wake.set()
 
+    async def calm(self, timeout_s: float) -> None:
+        """Wait until everything that can be done now is done, as far as dpvs answers in time."""
+        end = self._clock() + timeout_s
+        while self.reachable and (self._busy or self.holdings.next_job(self._clock())) and self._clock() < end:
+            await asyncio.sleep(0.01)
+
     async def close(self, timeout_s: float) -> None:
         """Finish what is still to be done, as far as dpvs answers in time, and end."""
-        end = self._clock() + timeout_s
-        while self.reachable and not self.holdings.is_settled() and self._clock() < end:
-            await asyncio.sleep(0.01)
+        await self.calm(timeout_s)
         if not self.holdings.is_settled():
             for line in self.holdings.lines():
                 _log.warning("left in dpvs: %s", line)
@@ -75,13 +80,24 @@ class DpvsHoldings:
 
     async def _run(self) -> None:
         while True:
-            self._wake.clear()
-            if self._watch_at <= self._clock():
-                await self._watch()
-            elif self.reachable and (job := self.holdings.next_job(self._clock())) is not None:
+            try:
+                await self._step()
+            except Exception:
+                _log.exception("keeping addresses in dpvs failed; going on in a second")
+                await asyncio.sleep(1.0)
+
+    async def _step(self) -> None:
+        self._wake.clear()
+        if self._watch_at <= self._clock():
+            await self._watch()
+        elif self.reachable and (job := self.holdings.next_job(self._clock())) is not None:
+            self._busy = True
+            try:
                 await self._do(job)
-            else:
-                await self._sleep()
+            finally:
+                self._busy = False
+        else:
+            await self._sleep()
 
     async def _sleep(self) -> None:
         until = self._watch_at
@@ -97,6 +113,7 @@ class DpvsHoldings:
             await asyncio.sleep(max(self._watch_at - self._clock(), 0.0))
 
     async def _do(self, job: Job) -> None:
+        self.holdings.begin(job)
         error, is_away = await self._ask(lambda client: _perform(client, job))
         if error is not None and is_away:
             self._set_reachable(False, _reason(error))

@@ -129,12 +129,17 @@ class Holdings:
             entry.retry_at = 0.0
 
     def next_job(self, now: float) -> Job | None:
-        """What to do now."""
+        """What to do now; `begin` it."""
         for deed, entries in self._needs.items():
             for held, entry in entries.items():
                 if entry.retry_at <= now:
                     return Job(deed, held, entry.announcements if deed is Deed.ANNOUNCE else 1)
         return None
+
+    def begin(self, job: Job) -> None:
+        """The job is on its way: until it is known how it ended, the thing may be there or not."""
+        if job.deed is not Deed.ANNOUNCE:
+            self._entries[job.held].present = None
 
     def next_retry(self) -> float | None:
         """When something that failed is due again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from xdpvs.keepalived.vrrp.programs import Programs
 from xdpvs.model.script import Command
@@ -30,15 +30,20 @@ Key = tuple[Subject, str]
 
 
 class Notifier:
-    """write_fifo gets each line, send_mail subject and body; neither may block."""
+    """write_fifo gets each line, send_mail subject and body; neither may block. Programs wait for `ready`."""
 
     def __init__(
-        self, programs: Programs, write_fifo: Callable[[str], None], send_mail: Callable[[str, str], None]
+        self,
+        programs: Programs,
+        write_fifo: Callable[[str], None],
+        send_mail: Callable[[str, str], None],
+        ready: Callable[[], Awaitable[None]],
     ) -> None:
         self.programs = programs
         self.router_id = ""
         self._write_fifo = write_fifo
         self._send_mail = send_mail
+        self._ready = ready
         self._waiting: dict[Key, deque[Notify]] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
 
@@ -76,6 +81,7 @@ class Notifier:
         try:
             while waiting:
                 news = waiting.popleft()
+                await self._ready()
                 for command in _programs_for(news):
                     await self.programs.run(command, timeout_s=TIMEOUT_S, why=f"({news.name}) notify")
         finally:

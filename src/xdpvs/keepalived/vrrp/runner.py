@@ -36,10 +36,12 @@ from xdpvs.vrrp.commands import (
 from xdpvs.vrrp.inspection import Datagram
 from xdpvs.vrrp.rules import problems
 from xdpvs.vrrp.tracking import Kind, Value
+from xdpvs.vrrp.virtual_router import VirtualRouter
 from xdpvs.vrrp.virtual_routers import VirtualRouters
 
 RELEASE_TIMEOUT_S = 3.0
 NOTIFY_STOP_TIMEOUT_S = 1.0
+NOTIFY_WAITS_S = 0.5
 
 _NO_SOCKET = "no socket for adverts"
 
@@ -60,7 +62,7 @@ class VrrpRunner:
         self._programs = Programs(config.globals, env.run_program)
         self._config = config
         self._routers = VirtualRouters(config)
-        self._notifier = Notifier(self._programs, env.write_fifo, env.send_mail)
+        self._notifier = Notifier(self._programs, env.write_fifo, env.send_mail, self._addresses_are_set)
         self._scripts = TrackScripts(self._programs, self._script_changed)
         self._files = TrackFiles(self._file_changed)
         self._processes = TrackProcesses(self._process_changed, env.clock)
@@ -68,6 +70,7 @@ class VrrpRunner:
         self._watch: LinkWatch | None = None
         self._wires: Wires | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = 0.0
 
     async def start(self) -> None:
         """Open sockets and begin. VrrpConfigError (nothing begun) for interfaces that do not exist and the like."""
@@ -89,6 +92,9 @@ class VrrpRunner:
         except PermissionError as error:
             self._close_links()
             raise VrrpConfigError(("adverts need CAP_NET_RAW",)) from error
+        except BaseException:
+            self._close_links()
+            raise
         self._dpvs = DpvsHoldings(self._env.client, self._env.clock, self._dpvs_reachable)
         self._dpvs.start()
         loop.add_reader(watch.fileno(), self._links_changed)
@@ -119,18 +125,24 @@ class VrrpRunner:
             return
         if self._timer is not None:
             self._timer.cancel()
+        self._carry_out(self._routers.stop(self._env.clock(), release=release))
+        self._close_links()
         await self._scripts.close()
         await self._files.close()
         await self._processes.close()
-        self._carry_out(self._routers.stop(self._env.clock(), release=release))
-        self._close_links()
+        if self._dpvs is not None:
+            await self._dpvs.calm(RELEASE_TIMEOUT_S if release else 0.0)
         await self._notifier.close(NOTIFY_STOP_TIMEOUT_S)
         if self._dpvs is not None:
-            await self._dpvs.close(RELEASE_TIMEOUT_S if release else 0.0)
+            await self._dpvs.close(0.0)
 
     def owns(self, address: IPAddress) -> bool:
         """Whether an instance in MASTER state has the address; what ha_suspend asks."""
-        return self._routers.owns(address)
+        return address in self._routers.owned()
+
+    def owned(self) -> frozenset[IPAddress]:
+        """All such addresses."""
+        return self._routers.owned()
 
     def data(self) -> str:
         """The state of everything, as text for /tmp/keepalived.data."""
@@ -158,7 +170,10 @@ class VrrpRunner:
     def _readable(self, advert_socket: AdvertSocket, place: Place) -> None:
         now = self._env.clock()
         for datagram in advert_socket.receive():
-            self._carry_out(self._receive(place, datagram, now))
+            if commands := self._receive(place, datagram, now):
+                self._carry_out(commands)
+            else:
+                self._arm_for(self._routers.router_for(place.interface, place.family, datagram))
 
     def _receive(self, place: Place, datagram: Datagram, now: float) -> list[Command]:
         return self._routers.receive(place.interface, place.family, datagram, now)
@@ -207,6 +222,11 @@ class VrrpRunner:
         names = [router.name for router in self._routers.routers if router.vips and router.config.dpdk_interface]
         now = self._env.clock()
         self._carry_out(self._routers.set_hindrance("dpvs does not answer", not reachable, now, names))
+
+    async def _addresses_are_set(self) -> None:
+        """Programs run when addresses are where they belong, unless that takes long."""
+        if self._dpvs is not None:
+            await self._dpvs.calm(NOTIFY_WAITS_S)
 
     async def _load_tracked(self) -> None:
         await self._scripts.load(self._config.scripts)
@@ -261,8 +281,19 @@ class VrrpRunner:
             self._timer = None
         at = self._routers.next_timer()
         if at is not None and self._wires is not None:
+            self._armed_for = at
             delay_s = max(at - self._env.clock(), at_least_s)
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+
+    def _arm_for(self, router: VirtualRouter | None) -> None:
+        """After what concerned one router only: the timer may come too early, but never too late.
+
+        A backup hears thousands of adverts that move its own timer a little; looking at all routers each time would
+        be most of its work.
+        """
+        at = router.next_timer() if router is not None else None
+        if at is not None and (self._timer is None or at < self._armed_for):
+            self._arm()
 
     def _close_links(self) -> None:
         if self._timer is not None:

@@ -24,6 +24,7 @@ def drained(holdings: Holdings, now: float = 0.0) -> list[str]:
     """All jobs, each done at once."""
     done = []
     while (job := holdings.next_job(now)) is not None:
+        holdings.begin(job)
         holdings.succeeded(job)
         done.append(f"{job.deed.value} {job.held}" + (f" x{job.repeat}" if job.deed is Deed.ANNOUNCE else ""))
     return done
@@ -58,6 +59,28 @@ def test_what_comes_and_goes_before_its_turn_is_never_asked_for() -> None:
     holdings.announce([A.vip.address], 5)
     holdings.release("X", [A])
     assert drained(holdings) == []
+
+
+def test_what_is_released_while_it_is_being_added_is_removed_again() -> None:
+    holdings = Holdings()
+    holdings.hold("X", [A])
+    job = Job(Deed.ADD, A)
+    holdings.begin(job)
+    holdings.release("X", [A])
+    holdings.succeeded(job)
+    assert drained(holdings) == [f"remove {A}"]
+
+
+def test_what_is_held_while_it_is_being_removed_is_added_again() -> None:
+    holdings = Holdings()
+    holdings.hold("X", [A])
+    drained(holdings)
+    holdings.release("X", [A])
+    job = Job(Deed.REMOVE, A)
+    holdings.begin(job)
+    holdings.hold("X", [A])
+    holdings.succeeded(job)
+    assert drained(holdings) == [f"add {A}"]
 
 
 def test_removals_come_first() -> None:

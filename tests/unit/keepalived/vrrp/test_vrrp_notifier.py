@@ -58,10 +58,12 @@ def told(
     fifo: list[str] = []
     mails: list[str] = []
 
+    async def ready() -> None:
+        """Programs need not wait here."""
+
     async def body() -> None:
-        notifier = Notifier(
-            Programs(globals_ or GlobalDefs(), ran), fifo.append, lambda s, b: mails.append(s + "|" + b)
-        )
+        programs = Programs(globals_ or GlobalDefs(), ran)
+        notifier = Notifier(programs, fifo.append, lambda subject, body: mails.append(f"{subject}|{body}"), ready)
         notifier.router_id = "lb1"
         for item in items:
             notifier.notify(item)
