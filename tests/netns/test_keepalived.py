@@ -28,6 +28,13 @@ from tests.support.keepalived_lab import (
     weights,
 )
 from tests.support.netns import missing_for_balancer, need, wait_until
+from xdpvs.api.client import Client
+from xdpvs.keepalived.health.virtual_server import VirtualServerMachine
+from xdpvs.keepalived.loading import load_file
+from xdpvs.keepalived.options import Arguments
+from xdpvs.keepalived.services.changes import Change, differences
+from xdpvs.keepalived.services.link import DpvsLink
+from xdpvs.keepalived.services.wanted import wanted_services
 
 NAT64 = {f"[{VIP6}]:80 {server}": 100 for server in (f"{RS1}:80", f"{RS2}:8080", f"{RS1}:8080")}
 
@@ -78,6 +85,20 @@ def standing_connection(lab: Lab) -> Iterator[Callable[[], str]]:
         client.stdin.close()
 
 
+def differing(balancer: Balancer, running: Keepalived) -> list[Change]:
+    """What a keepalived started now would change of the services, all servers being well."""
+    config = load_file(Arguments(conf=str(running.conf_file))).config
+    assert config is not None
+    has = DpvsLink(Client(str(balancer.socket))).look()
+    found: list[Change] = []
+    for virtual_server in config.virtual_servers:
+        machine = VirtualServerMachine(virtual_server)
+        machine.start()
+        for where, wanted in wanted_services(virtual_server, machine.pool).items():
+            found += differences(wanted, has.of(where), where)
+    return found
+
+
 def add_vip(balancer: Balancer) -> None:
     balancer.dpip("addr", "add", f"{VIP4}/32", "dev", DEVICE)
 
@@ -87,6 +108,7 @@ def test_the_tutorials_file_brings_up_both_services(lab: Lab, run: Run) -> None:
     await_weights(balancer, at_vip(rs1=100, rs2=100) | NAT64)
     listing = balancer.ipvsadm("-ln").splitlines()
     assert [line.rstrip() for line in listing[1:]] == TUTORIAL_LISTING.splitlines()
+    assert differing(balancer, running) == [], "what it made reads as what it wants"
     wait_until(lambda: "Entering MASTER STATE" in running.output(), 15)
     wait_until(lambda: VIP6 in balancer.dpip("addr", "show"), 5, "the VIPs are there")
     answers = Counter(lab.client.curl(f"http://{VIP4}/").strip() for _ in range(8))

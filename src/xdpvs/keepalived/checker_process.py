@@ -18,7 +18,7 @@ from xdpvs.keepalived.child import Child
 from xdpvs.keepalived.dump_file import CHECK_DATA, write_dump
 from xdpvs.keepalived.fifo import Fifos
 from xdpvs.keepalived.health_runner import HealthRunner, Outlets
-from xdpvs.keepalived.loading import Loaded, load_file
+from xdpvs.keepalived.loading import load_file
 from xdpvs.keepalived.mail import Mailer
 from xdpvs.keepalived.messages import Apply, Discard, FileLoaded, LoadFile, Message, Owned, Stopping
 from xdpvs.keepalived.notifying import ScriptRunner
@@ -95,9 +95,8 @@ class CheckerProcess:
 
     async def _load(self) -> None:
         """In a thread: checks go on while a large file is read."""
-        loaded = await asyncio.to_thread(load_file, self._arguments)
-        self._read = loaded.config
-        self.child.send(_report(loaded, self._arguments))
+        self._read, report = await asyncio.to_thread(_read_file, self._arguments)
+        self.child.send(report)
 
     async def _apply(self, order: Apply) -> None:
         async with self._turn:
@@ -165,11 +164,12 @@ def _warn(config: KeepalivedConfig, *, has_vrrp: bool) -> None:
         _log.warning("ha_suspend has no effect: this keepalived runs no vrrp_instance that could own the addresses")
 
 
-def _report(loaded: Loaded, arguments: Arguments) -> FileLoaded:
+def _read_file(arguments: Arguments) -> tuple[KeepalivedConfig | None, FileLoaded]:
+    loaded = load_file(arguments)
     config = loaded.config
     if config is None:
-        return FileLoaded(None, loaded.lines, loaded.exit_code)
-    return FileLoaded(
+        return None, FileLoaded(None, loaded.lines, loaded.exit_code)
+    return config, FileLoaded(
         config.globals,
         loaded.lines,
         vrrp=replace(config, virtual_servers=()),

@@ -149,7 +149,8 @@ class HealthRunner:
                 run.attempt.cancel()
 
     def _suspended(self, run: CheckRun) -> bool:
-        if not run.check.checker.host_suspends or self._owned is None:
+        suspends = run.owner.config.ha_suspend or run.check.checker.host_suspends
+        if not suspends or self._owned is None:
             return False
         return not any(service.key.address in self._owned for service in run.owner.config.services)
 

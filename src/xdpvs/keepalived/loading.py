@@ -16,7 +16,7 @@ from xdpvs.keepalived.options import (
     EXIT_OK,
     Arguments,
 )
-from xdpvs.keepalived.scripts import vet
+from xdpvs.keepalived.scripts import vet, vet_vrrp
 from xdpvs.model.keepalived import KeepalivedConfig
 
 
@@ -50,11 +50,15 @@ def load_file(arguments: Arguments) -> Loaded:
     except OSError as error:
         return _unreadable(f"{arguments.conf}: {error.strerror or error}")
     vetted = vet(result.config)
-    lines = (*map(str, result.notes), *vetted.notes)
+    if arguments.test:
+        vet_vrrp(vetted)
+    lines = [*map(str, result.notes), *vetted.notes]
+    if result.config.globals.net_namespace:
+        lines.append("net_namespace is not entered here: start keepalived in it, by `ip netns exec` or nsenter")
     code = EXIT_CONFIG_TEST if result.fails_test else EXIT_OK
     if vetted.insecure:
         code = EXIT_CONFIG_TEST_SECURITY
-    return Loaded(vetted.config, lines, EXIT_OK, code)
+    return Loaded(vetted.config, tuple(lines), EXIT_OK, code)
 
 
 def _unreadable(reason: str) -> Loaded:

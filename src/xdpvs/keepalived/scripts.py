@@ -61,6 +61,19 @@ def vet(config: KeepalivedConfig, host: ScriptHost | None = None) -> Vetted:
     return vetted
 
 
+def vet_vrrp(vetted: Vetted, host: ScriptHost | None = None) -> None:
+    """For a test of the configuration: note what of VRRP's programs it will not run either."""
+    config = vetted.config
+    judge = _Judge(config.globals, host or ScriptHost(), vetted)
+    for script in config.scripts.values():
+        judge.command(script.command, f"vrrp_script {script.name}")
+    all_told = [(each.name, each.notifications) for each in config.instances]
+    all_told += [(each.name, each.notifications) for each in config.sync_groups]
+    for name, told in all_told:
+        for command in (told.master, told.backup, told.fault, told.stop, told.master_rx_lower_pri, told.any_state):
+            judge.command(command, f"({name}) notify")
+
+
 def _with_user(settings: GlobalDefs, host: ScriptHost) -> GlobalDefs:
     if settings.script_user or not host.user_exists(DEFAULT_USER):
         return settings
@@ -96,8 +109,8 @@ class _Judge:
         if config.quorum_up or config.quorum_down:
             config = replace(
                 config,
-                quorum_up=self._command(config.quorum_up, f"VS {config.name}: quorum_up"),
-                quorum_down=self._command(config.quorum_down, f"VS {config.name}: quorum_down"),
+                quorum_up=self.command(config.quorum_up, f"VS {config.name}: quorum_up"),
+                quorum_down=self.command(config.quorum_down, f"VS {config.name}: quorum_down"),
             )
         return config
 
@@ -106,8 +119,8 @@ class _Judge:
         if server.notify_up or server.notify_down:
             server = replace(
                 server,
-                notify_up=self._command(server.notify_up, f"{where}: notify_up"),
-                notify_down=self._command(server.notify_down, f"{where}: notify_down"),
+                notify_up=self.command(server.notify_up, f"{where}: notify_up"),
+                notify_down=self.command(server.notify_down, f"{where}: notify_down"),
             )
         if any(isinstance(checker.checks[0], ScriptCheck) for checker in server.checkers):
             checkers = [self._checker(checker, where) for checker in server.checkers]
@@ -120,14 +133,15 @@ class _Judge:
             if isinstance(check, ScriptCheck):
                 # `misc_path "exit 0"`, as the tutorial has it, is a command of the shell.
                 command = Command(resolve(check.argv), check.user, check.group)
-                usable = self._command(command, f"{where}: {checker.kind}")
+                usable = self.command(command, f"{where}: {checker.kind}")
                 if usable is None:
                     return None
                 check = replace(check, argv=usable.argv, user=usable.user, group=usable.group)
             checks.append(check)
         return replace(checker, checks=tuple(checks))
 
-    def _command(self, command: Command | None, where: str) -> Command | None:
+    def command(self, command: Command | None, where: str) -> Command | None:
+        """The command with its user, None and a note if it cannot be run."""
         if command is None:
             return None
         if not command.user and not command.group:

@@ -272,6 +272,9 @@ class Supervisor:
                     pass
 
     def _ended(self, child: Ended) -> None:
+        if child.role is Role.VRRP:
+            self._owned = Owned()
+            self._children.send(Role.CHECKER, self._owned)
         if child.expected:
             # It may be wanted again by now.
             if self._stop_at is None and (child.role in self._wanted or self._load_again):

@@ -203,10 +203,11 @@ def test_a_service_of_two_virtual_servers_is_the_first_one_s(
 
 def test_ha_suspend_checks_only_what_this_node_owns(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(bench: Bench) -> None:
-        suspended = quick(RS1)
-        suspended = replace(suspended, checkers=tuple(replace(c, host_suspends=True) for c in suspended.checkers))
         bench.runner.set_owned(frozenset())
-        bench.load(virtual_server(suspended, quick(RS2)))
+        bench.load(
+            virtual_server(quick(RS1), ha_suspend=True),
+            virtual_server(quick(RS2), name="other", services=(service(port=81),)),
+        )
         await bench.until(RS2)
         await asyncio.sleep(0.05)
         assert bench.prober.targets() == [RS2]

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.support.keepalived import checker, dest, server, virtual_server
-from xdpvs.keepalived.scripts import ScriptHost, vet
+from xdpvs.keepalived.scripts import ScriptHost, vet, vet_vrrp
 from xdpvs.model.check import ScriptCheck
 from xdpvs.model.keepalived import GlobalDefs, KeepalivedConfig, RealServer, VirtualServer
 from xdpvs.model.script import Command
+from xdpvs.model.vrrp import Notifications, TrackScript, VrrpInstance
 
 HOST = ScriptHost(
     user_exists=lambda name: name in ("root", "alice"),
@@ -82,6 +83,21 @@ def test_a_bare_word_that_is_no_program_is_the_shell_s() -> None:
 def test_servers_without_programs_stay_the_same_objects() -> None:
     plain = virtual_server(server("192.0.2.30"), quorum_up=None, quorum_down=None)
     assert vet(config(plain), HOST).config.virtual_servers[0] is plain
+
+
+def test_a_test_of_the_configuration_looks_at_vrrp_s_programs_too() -> None:
+    told = Notifications(master=Command(("missing",)), any_state=Command(("open",)))
+    instance = VrrpInstance("one", "eth0", 1, notifications=told)
+    script = TrackScript("alive", Command(("open",), "alice"))
+    settings = GlobalDefs(enable_script_security=True)
+    vetted = vet(KeepalivedConfig(settings, instances=(instance,), scripts={"alive": script}), HOST)
+    assert vetted.notes == []
+    vet_vrrp(vetted, HOST)
+    assert vetted.notes == [
+        "(one) notify: missing not found or not executable: disabled",
+        "(one) notify: open is not secure (writable by everybody): disabled",
+    ]
+    assert vetted.insecure
 
 
 def test_on_this_host(tmp_path: Path) -> None:

@@ -16,14 +16,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from xdpvs.api.errors import ApiError, ConnectionFailed, TransportError
-from xdpvs.keepalived.services.applied import LaddrPlace, Table
-from xdpvs.keepalived.services.changes import Change, ChangeAddress, ChangeDests, PutService, differences
+from xdpvs.keepalived.services.applied import Table
+from xdpvs.keepalived.services.changes import Change, ChangeDests, PutService, differences
 from xdpvs.keepalived.services.explain import lasting, refusal, service_name, subject, surprising
 from xdpvs.keepalived.services.link import DpvsLink, Identity
+from xdpvs.keepalived.services.pool_addresses import PoolAddresses
 from xdpvs.keepalived.services.reporter import Reporter
 from xdpvs.keepalived.services.wanted import Wanted
-from xdpvs.model.address import IPAddress, family_of
-from xdpvs.model.service import Laddr, ServiceKey
+from xdpvs.model.service import ServiceKey
 
 _log = logging.getLogger(__name__)
 
@@ -54,12 +54,12 @@ class Applier:
         self._table = Table()
         self._unsettled: dict[ServiceKey, None] = {}
         self._refused: set[ServiceKey] = set()
-        self._users: dict[LaddrPlace, set[ServiceKey]] = {}
         self._identity: Identity | None = None
         self._must_look = True
         self._away = ""
         self._retry_at, self._retry_s, self._poll_at = 0.0, POLL_S, 0.0
         self.report = Reporter()
+        self._addresses = PoolAddresses(link, self.report)
 
     # For the other threads
 
@@ -129,10 +129,7 @@ class Applier:
         self._wanted[key] = wanted
         self._unsettled[key] = None
         self._refused.discard(key)
-        for laddr in before.laddrs if before else ():
-            self._users.get((laddr.device, laddr.address), set()).discard(key)
-        for laddr in wanted.laddrs if wanted else ():
-            self._users.setdefault((laddr.device, laddr.address), set()).add(key)
+        self._addresses.take(key, before, wanted)
 
     def _went_away(self, error: TransportError) -> None:
         if not self._away:
@@ -193,12 +190,12 @@ class Applier:
     def _pass(self, keys: list[ServiceKey]) -> None:
         for first in range(0, len(keys), CHUNK):
             self._chunk(keys[first : first + CHUNK])
-        self._drop_addresses()
+        self._addresses.drop_unused(self._table)
         self.report.end_of_pass()
 
     def _chunk(self, keys: Iterable[ServiceKey]) -> None:
         plans = {key: differences(self._wanted[key], self._table.of(key), key) for key in keys}
-        self._add_addresses(key for key in plans if self._wanted[key])
+        self._addresses.add((wanted for key in plans if (wanted := self._wanted[key])), self._table)
         unhappy: set[ServiceKey] = set()
         self._run([(key, change) for key, plan in plans.items() for change in plan], unhappy)
         for key in plans:
@@ -258,51 +255,6 @@ class Applier:
             # Gone: from now on it is somebody else's, if there is one again.
             del self._wanted[key]
             self._table.services.pop(key, None)
-
-    # Addresses behind local addresses
-
-    def _add_addresses(self, keys: Iterable[ServiceKey]) -> None:
-        missing: dict[LaddrPlace, tuple[Laddr, ServiceKey]] = {}
-        for key in keys:
-            wanted = self._wanted[key]
-            for laddr in wanted.laddrs if wanted else ():
-                place = (laddr.device, laddr.address)
-                if place not in self._table.pool_addresses:
-                    missing.setdefault(place, (laddr, key))
-        changes = [ChangeAddress(laddr) for laddr, _ in missing.values()]
-        if not changes:
-            return
-        for (place, (_, key)), change, code in zip(missing.items(), changes, self._link.run(changes), strict=True):
-            wanted = self._wanted[key]
-            if code in change.accepts:
-                self._table.pool_addresses.add(place)
-            elif wanted is not None:
-                self.report.failed(place, wanted.name, subject(change), refusal(change, code))
-
-    def _drop_addresses(self) -> None:
-        """Addresses whose last service of ours is rid of them, unless somebody else's service uses them."""
-        unused = [place for place, users in self._users.items() if not users]
-        if not unused:
-            return
-        held = self._held_by_others()
-        gone = []
-        for device, address in unused:
-            del self._users[device, address]
-            known = (device, address) in self._table.pool_addresses
-            if known and address not in held:
-                gone.append(ChangeAddress(Laddr(family_of(address), address, device), drop=True))
-        for change, code in zip(gone, self._link.run(gone), strict=True):
-            self._table.pool_addresses.discard((change.laddr.device, change.laddr.address))
-            if code not in change.accepts:
-                _log.error("dpvs does not remove %s: %s", subject(change), refusal(change, code))
-
-    def _held_by_others(self) -> set[IPAddress]:
-        """Local addresses of services in dpvs, as it has them now."""
-        try:
-            seen = self._link.look()
-        except ApiError:
-            return set()
-        return {address for applied in seen.services.values() for address in applied.laddrs}
 
     def _take_back(self) -> None:
         if self._must_look:

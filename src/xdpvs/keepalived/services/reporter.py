@@ -44,5 +44,6 @@ class Reporter:
         return len(self._standing)
 
     def lines(self) -> list[str]:
-        """What stands, for a dump."""
-        return [f"{subject}: {reason}" for each in self._standing.values() for subject, reason in each.items()]
+        """What stands, for a dump by another thread."""
+        standing = [list(each.items()) for each in list(self._standing.values())]
+        return [f"{subject}: {reason}" for each in standing for subject, reason in each]
