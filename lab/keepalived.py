@@ -237,10 +237,12 @@ class Keepalived:
         return [int(file.read_text()) for file in files if file.exists()]
 
     def kill9(self) -> None:
-        """Kill all of its processes without warning."""
-        for pid in self.pids():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """Kill all of its processes without warning: none of them sees another one die."""
+        pids = self.pids()
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
         self.process.wait(5.0)
 
     def output(self) -> str:
