@@ -12,7 +12,7 @@ from xdpvs.config.keepalived_conf.root import ROOT_WORDS
 from xdpvs.config.keepalived_conf.servers import REAL_SERVER
 from xdpvs.config.keepalived_conf.service_keywords import VIRTUAL_SERVER
 from xdpvs.config.keepalived_conf.vrrp import SYNC_GROUP
-from xdpvs.config.keepalived_conf.vrrp_instance import INSTANCE as INSTANCE_TABLE
+from xdpvs.config.keepalived_conf.vrrp_keywords import INSTANCE as INSTANCE_TABLE
 
 ROOT = """
 global_defs vrrp_instance vrrp_sync_group vrrp_script vrrp_track_file vrrp_track_process virtual_server
@@ -96,8 +96,8 @@ CHECKER = {
 }
 
 SYNC = """
-group track_interface track_script track_file track_process track_bfd notify_master notify_backup notify_fault notify_stop
-notify smtp_alert sync_group_tracking_weight global_tracking notify_priority_changes
+group track_interface track_script track_file track_process track_bfd notify_master notify_backup notify_fault
+notify_stop notify smtp_alert sync_group_tracking_weight global_tracking notify_priority_changes
 """
 
 

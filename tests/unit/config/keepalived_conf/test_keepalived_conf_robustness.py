@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,8 @@ from xdpvs.config.keepalived_conf.global_defs import GLOBAL_DEFS
 from xdpvs.config.keepalived_conf.root import ROOT_WORDS
 from xdpvs.config.keepalived_conf.servers import REAL_SERVER
 from xdpvs.config.keepalived_conf.service_keywords import VIRTUAL_SERVER
-from xdpvs.config.keepalived_conf.vrrp_instance import INSTANCE
+from xdpvs.config.keepalived_conf.vrrp_keywords import INSTANCE
+from xdpvs.config.notes import Problem
 
 _FILE_LINE = re.compile(r"/etc/keepalived/keepalived\.conf(:[0-9]+)?: .", re.DOTALL)
 _TABLES = (GLOBAL_DEFS, VIRTUAL_SERVER, REAL_SERVER, INSTANCE, *CHECKERS.values())
@@ -29,15 +31,16 @@ _LINES = EVERYTHING.split("\n")
 
 
 def loads_or_complains(text: str) -> None:
+    problems: Sequence[Problem] | None = None
     try:
         result = read(text)
     except ConfigError as error:
-        assert error.problems
-        assert all(_FILE_LINE.match(str(problem)) for problem in error.problems)
-        assert str(error)
+        problems = error.problems
     else:
         assert all(_FILE_LINE.match(str(note)) for note in result.notes)
         assert dump(result.config)
+    assert problems is None or problems
+    assert all(_FILE_LINE.match(str(problem)) for problem in problems or ())
 
 
 def test_the_file_to_be_spoiled_is_fine() -> None:
