@@ -130,13 +130,16 @@ class Servers:
 
     reader: Reader
     track_files: Mapping[str, TrackFile]
-    _defaults: dict[ServerDefaults, ServerDefaults] = field(default_factory=dict)
+    _defaults: dict[tuple[Any, ...], ServerDefaults] = field(default_factory=dict)
     _templates: dict[tuple[Body, int], _Template] = field(default_factory=dict)
     _timings: dict[CheckerTiming, CheckerTiming] = field(default_factory=dict)
 
-    def shared(self, defaults: ServerDefaults) -> ServerDefaults:
-        """The one object of these defaults, which `template` is to be given."""
-        return self._defaults.setdefault(defaults, defaults)
+    def defaults(self, *values: Any) -> ServerDefaults:
+        """The one object of these defaults, by the fields of ServerDefaults in turn; `template` wants it."""
+        found = self._defaults.get(values)
+        if found is None:
+            found = self._defaults[values] = ServerDefaults(*values)
+        return found
 
     def template(self, block: Block, defaults: ServerDefaults) -> _Template:
         """The server of a block under a service's defaults."""

@@ -125,9 +125,9 @@ class Services:
     def _services(self, draft: _Draft, members: tuple[Members, ...]) -> tuple[Service, ...]:
         stated, identity = draft.stated, draft.identity
         keys = service_keys(identity, members, stated, draft.protocol, draft.forwarding)
-        if any(key.fwmark for key in keys) or identity.form == "fwmark":
+        if identity.form == "fwmark" or keys[-1].fwmark:
             draft.warn(_NO_MARKS, fails_test=False)
-        if draft.forwarding is not ForwardingMode.SNAT and any(word in stated for word in RANGE_WORDS):
+        if draft.forwarding is not ForwardingMode.SNAT and not stated.keys().isdisjoint(RANGE_WORDS):
             draft.warn("src-range, dst-range, iif and oif belong to SNAT, ignored", fails_test=False)
         for key in keys:
             self._note_repeated(draft, key)
@@ -142,7 +142,7 @@ class Services:
 
     def _real_servers(self, draft: _Draft, members: tuple[Members, ...]) -> tuple[tuple[RealServer, ...], int]:
         """The servers and the sum of their weights."""
-        defaults = self.servers.shared(self._defaults(draft))
+        defaults = self._defaults(draft)
         found: list[RealServer] = []
         weights = 0
         seen: set[tuple[int, int]] = set()
@@ -172,8 +172,9 @@ class Services:
         return tuple(found), weights
 
     def _defaults(self, draft: _Draft) -> ServerDefaults:
+        """What the service says for its servers; equal defaults are one object."""
         stated = draft.stated
-        return ServerDefaults(
+        return self.servers.defaults(
             draft.forwarding,
             stated.get("weight", 1),
             stated.get("inhibit_on_failure", False),
