@@ -16,7 +16,8 @@ from xdpvs.healthcheck.methods import METHODS
 from xdpvs.healthcheck.runner import Runner
 from xdpvs.healthcheck.watched import LATE_BUCKETS_S
 
-MAX_SERVERS = 10_000
+MAX_SERVERS = 2_000
+"""With more, servers have no series of their own: making them would delay checks."""
 _NOTES = (
     "# Check Method Annotations: "
     + ", ".join(f"{number}-{name}" for number, name in METHODS.items())
