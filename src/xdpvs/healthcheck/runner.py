@@ -156,6 +156,7 @@ class Runner:
         elif watched.health.stale(listed):
             return
         watched.follow(listed, rule, self.now())
+        watched.health.judge(self.now())
         self.flush(listed.id)
 
     def _new(self, listed: ListedService, rule: CheckRule) -> Watched:
@@ -171,9 +172,8 @@ class Runner:
         log = _log.info if up else _log.warning
         log("%s: %s port %d is %s%s", service.wire, *server, "up" if up else "down", f": {reason}" if reason else "")
         self.flush(service)
-        if self.options.generation is Generation.C:
-            self.services[service].health.judge(self.now())
-            self.addresses.judge(service.address)
+        self.services[service].health.judge(self.now())
+        self.addresses.judge(service.address)
 
     def flush(self, service: ServiceId) -> None:
         """Send what there is to report about a service, unless a report is under way."""

@@ -60,7 +60,11 @@ def statistics_text(runner: Runner) -> str:
     for address in addresses:
         health = runner.addresses.health.get(address)
         if health is None:
-            text += _columns(str(address), "Unknown 0s", "0,0,0,0,0,0")
+            # Nothing is done about addresses, but what they are can be told.
+            states = [w.health for s, w in runner.services.items() if s.address == address]
+            known = [each.up for each in states if each.up is not None]
+            since = max((each.since for each in states), default=now)
+            text += _columns(str(address), _state(any(known) if known else None, since, now), "0,0,0,0,0,0")
         else:
             text += _columns(str(address), _state(health.up, health.since, now), health.statistics.text())
         for service in sorted((s for s in runner.services if s.address == address), key=lambda s: s.name):
