@@ -181,6 +181,8 @@ def instance(reader: Reader, block: Block, defaults: VrrpDefaults, trackers: Tra
         if keyword not in stated and len(reader.problems) == events:
             reader.problem(block.number, f"vrrp_instance {shown(block.name)} needs {keyword}")
     strict = bool(stated.get("strict_mode", defaults.stated.get("vrrp_strict", False)))
+    if strict and "peers" in stated:
+        reader.problem(block.number, f"vrrp_instance {shown(block.name)}: strict mode has no unicast_peer")
     draft = _Draft(reader, block, stated, defaults, strict)
     family = _family(draft)
     version = _version(draft, family)
