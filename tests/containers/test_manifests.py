@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -53,7 +54,7 @@ def program_of(words: list[str], image: str) -> str:
 
 def capabilities_of(words: list[str]) -> set[str]:
     """The capabilities added."""
-    return {after for word, after in zip(words, words[1:], strict=False) if word == "--cap-add"}
+    return {after for word, after in itertools.pairwise(words) if word == "--cap-add"}
 
 
 @pytest.fixture(scope="module")

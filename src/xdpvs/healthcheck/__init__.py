@@ -1,10 +1,10 @@
 """`healthcheck`: probes the servers dpvs-agent lists and tells it which are down.
 
-flags, options           Go's command line; generation A (1.9.6) or C (1.10)
-conf, conf_file, method  what is checked how: the v1.10 file, its merging, methods with parameters
-listing                  what the agent has
-checker                  rise and fall of one server
-service                  verdicts of one service, and the reports they make
-virtual_address          the address above the services, and its actions
-world                    all of them with one heap of deadlines: time in, commands out
+flags, options, durations    Go's command line; generation A (v1.9) or C (v1.10)
+conf, methods, actions       the v1.10 file, what a method checks, what is done about an address
+listing, agent               what the agent has, and the requests
+checker, service, virtual_address    the machines: a server, a service and its reports, an address and its actions
+rules, watched, check_loop   from a listed service to running checks
+runner, addresses, doing     the event loop around all of it
+status, web, logs, main      what it shows, and the process
 """

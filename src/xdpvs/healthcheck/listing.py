@@ -15,8 +15,14 @@ ServerKey = tuple[IPAddress, int]
 
 _PROTOCOLS = {6: Protocol.TCP, 17: Protocol.UDP}
 _PROXY = {
-    **{1: ProxyProtocol.V1, 17: ProxyProtocol.V1, "v1": ProxyProtocol.V1, "v1-insecure": ProxyProtocol.V1},
-    **{2: ProxyProtocol.V2, 18: ProxyProtocol.V2, "v2": ProxyProtocol.V2, "v2-insecure": ProxyProtocol.V2},
+    1: ProxyProtocol.V1,
+    17: ProxyProtocol.V1,
+    "v1": ProxyProtocol.V1,
+    "v1-insecure": ProxyProtocol.V1,
+    2: ProxyProtocol.V2,
+    18: ProxyProtocol.V2,
+    "v2": ProxyProtocol.V2,
+    "v2-insecure": ProxyProtocol.V2,
 }
 _SHOWN = 80
 

@@ -52,6 +52,10 @@ FLAGS: tuple[Flag, ...] = (
 _TITLES = {_A: "As v1.9", _C: "As v1.10, if one of these is given", None: "Both"}
 _LEVELS = {"INFO": 0, "WARNING": 1, "ERROR": 2, "FATAL": 3}
 _MIN_INTERVAL_S = 0.01
+_INTERVALS = (
+    *("fetch_interval", "notify_interval", "check_interval", "check_timeout"),
+    *("dpvs-service-list-interval", "config-reload-interval"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,11 @@ def parse_options(argv: Sequence[str]) -> Options:
     if values["lb_iface_type"] != "dpvs-agent":
         raise FlagError(f'invalid value "{values["lb_iface_type"]}" for flag -lb_iface_type: only dpvs-agent is known')
     a = generation is Generation.A
-    for name in ("fetch_interval", "notify_interval", "check_interval", "check_timeout") + (
+    for name in (
+        "fetch_interval",
+        "notify_interval",
+        "check_interval",
+        "check_timeout",
         "dpvs-service-list-interval",
         "config-reload-interval",
     ):

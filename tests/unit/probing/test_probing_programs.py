@@ -16,8 +16,8 @@ import pytest
 from lab.wait import wait_until
 from tests.support.probing import run
 from xdpvs.model.check import Endpoint, Outcome, ScriptCheck, Verdict
-from xdpvs.probing.process import Ended, NotStarted, resolve, run_command
 from xdpvs.probing.prober import Prober
+from xdpvs.probing.process import Ended, NotStarted, resolve, run_command
 
 NOWHERE = Endpoint(ip_address("127.0.0.1"))
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")

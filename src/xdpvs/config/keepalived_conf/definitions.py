@@ -54,7 +54,7 @@ class Definitions:
         """The lines that remain of one line: none if it is another node's or only defines something."""
         self.lines_left -= 1
         if self.lines_left < 0:
-            raise ExpansionError(f"definitions and sequences make too many lines", fatal=True)
+            raise ExpansionError("definitions and sequences make too many lines", fatal=True)
         if depth > MAX_ROUNDS:
             raise ExpansionError("definitions that use each other do not end")
         rest: tuple[str, ...] = ()
