@@ -251,7 +251,8 @@ def test_missing_dpdk_interface_is_told() -> None:
 def test_addresses() -> None:
     found = instance(
         "virtual_ipaddress_excluded {\n2001:db8::9\n203.0.113.0/24\n}",
-        "virtual_ipaddress {\n198.51.100.1\n198.51.100.2/24 brd 198.51.100.255 dev eth0 scope global label eth0:1 no_track\n}\n",
+        "virtual_ipaddress {\n198.51.100.1\n"
+        "198.51.100.2/24 brd 198.51.100.255 dev eth0 scope global label eth0:1 no_track\n}\n",
     )
     assert found.addresses == (ONE, VirtualAddress(ip_address("198.51.100.2"), 24))
     assert found.excluded_addresses == (
