@@ -93,6 +93,7 @@ class FileReader:
 
     def _lines(self, text: str, base: int) -> None:
         builder, parsed_lines = self.builder, self._parsed
+        items, placed = builder.items, builder.placed
         floor = builder.depth
         number = base
         for raw in StringIO(text):
@@ -103,18 +104,20 @@ class FileReader:
             if self._unfinished is not None:
                 self._continued(raw, number, floor)
             elif isinstance(parsed, Statement):
-                builder.items.append(parsed)
-                builder.placed.append(number)
+                items.append(parsed)
+                placed.append(number)
+                continue
+            elif parsed is _BLANK:
+                continue
             elif parsed is _CLOSE and builder.depth > floor:
                 builder.close()
             elif isinstance(parsed, _Opening) and builder.depth < MAX_DEPTH:
                 builder.open(parsed.head, number)
-            elif parsed is _BLANK:
-                continue
             elif parsed is _SPECIAL:
                 self._special(without_comment(raw)[0], number, floor)
             else:
                 self._take(parsed, number, floor)
+            items, placed = builder.items, builder.placed
         if self._unfinished is not None:
             self._finish(number, floor)
         while builder.depth > floor:

@@ -148,9 +148,9 @@ class Services:
         seen: set[tuple[int, int]] = set()
         for placed in draft.stated["servers"]:
             number = placed.block.number
-            template = self.servers.template(self.servers.stated(placed.block), defaults, number)
+            template = self.servers.template(placed.block, defaults)
             port = placed.port
-            if port != draft.service_port or members:
+            if template.forwarding is not ForwardingMode.FULLNAT and (port != draft.service_port or members):
                 port = _server_port(draft, placed, template.forwarding, members)
             weights += template.weight
             key = (int(placed.address), port)
@@ -229,14 +229,12 @@ def _ha_suspend(draft: _Draft, made: tuple[Service, ...]) -> bool:
 
 
 def _server_port(draft: _Draft, placed: PlacedBlock, forwarding: ForwardingMode, members: tuple[Members, ...]) -> int:
-    """The port of a server whose port may have to follow the service's."""
+    """The port of a server that is not of FNAT, where every port will do."""
     if members:
         differs = any(each.addresses and each.port != placed.port for each in members)
         if placed.port and forwarding not in _ANY_PORT and differs:
             message = f"port {placed.port} of server {placed.address} is not that of the service"
             draft.reader.warn(placed.block.number, f"virtual server {draft.name}: {message}")
-        return placed.port
-    if forwarding is ForwardingMode.FULLNAT:
         return placed.port
     if forwarding is ForwardingMode.NAT:
         return placed.port if draft.identity.form == "fwmark" else placed.port or draft.service_port
