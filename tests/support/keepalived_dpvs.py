@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from xdpvs.api import messages as m
@@ -61,6 +62,15 @@ class FakeDpvs:
             m.WHTLST_DEL: self._delete_acl,
         }
 
+    @property
+    def handlers(self) -> dict[Message[Any, Any], Callable[[Any], None]]:
+        """For a server: each change is noted."""
+        return {message: partial(self._handle, message) for message in self._handlers}
+
+    def _handle(self, message: Message[Any, Any], request: Any) -> None:
+        self._handlers[message](request)
+        self._note(message, request)
+
     def empty(self) -> None:
         """Forget everything, as a clean restart does."""
         self.services: dict[ServiceKey, Service] = {}
@@ -83,8 +93,7 @@ class FakeDpvs:
         if message is m.XDPVS_CHANGE_DESTS and not self.native:
             raise ShortReply(0, 104, header=True)
         self.requests += 1
-        self._handlers[message](request)
-        self._note(message, request)
+        self._handle(message, request)
 
     def batch(self, changes: Sequence[tuple[Message[Any, Any], Any]]) -> list[int]:
         self._reach()
@@ -95,10 +104,9 @@ class FakeDpvs:
 
     def _code(self, message: Message[Any, Any], request: Any) -> int:
         try:
-            self._handlers[message](request)
+            self._handle(message, request)
         except ApiError as error:
             return error.code
-        self._note(message, request)
         return DpvsError.OK
 
     def get_status(self) -> DaemonStatus:

@@ -117,7 +117,6 @@ class CheckerProcess:
             self._config = config
             self._runner.load(config)
             # A large configuration lives until the next one: the collector need not look through it again and again.
-            gc.collect()
             gc.freeze()
 
     def _begin(self, config: KeepalivedConfig) -> None:

@@ -29,7 +29,7 @@ Usage: {program} [OPTION...]
   -D, --log-detail             more messages; twice: still more
   -S, --log-facility=[0-7]     syslog facility LOCAL0 to LOCAL7 (daemon)
   -G, --no-syslog              do not log to syslog
-  -g, --log-file=FILE          log to a file as well (/tmp/keepalived.log)
+  -g, --log-file[=FILE]        log to a file as well (/tmp/keepalived.log)
   -p, --pid=FILE               pid file of the parent (/run/keepalived.pid)
   -r, --vrrp_pid=FILE          pid file of the VRRP process (/run/vrrp.pid)
   -c, --checkers_pid=FILE      pid file of the checker process (/run/checkers.pid)

@@ -67,6 +67,19 @@ def _with_user(settings: GlobalDefs, host: ScriptHost) -> GlobalDefs:
     return replace(settings, script_user=DEFAULT_USER, script_group="")
 
 
+def _has_programs(config: VirtualServer) -> bool:
+    # Loops instead of any(): a large file has a hundred thousand checkers.
+    if config.quorum_up or config.quorum_down:
+        return True
+    for server in config.servers:
+        if server.notify_up or server.notify_down:
+            return True
+        for checker in server.checkers:
+            if checker.kind == "MISC_CHECK":
+                return True
+    return False
+
+
 class _Judge:
     def __init__(self, settings: GlobalDefs, host: ScriptHost, vetted: Vetted) -> None:
         self._settings = settings
@@ -75,6 +88,8 @@ class _Judge:
 
     def virtual_server(self, config: VirtualServer) -> VirtualServer:
         """The same value where nothing is to be changed: most servers of a large file have no program."""
+        if not _has_programs(config):
+            return config
         servers = tuple([self._server(config, server) for server in config.servers])
         if any(new is not old for new, old in zip(servers, config.servers, strict=True)):
             config = replace(config, servers=servers)

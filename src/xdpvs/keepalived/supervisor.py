@@ -82,7 +82,7 @@ class Supervisor:
         self._reloading = True
         """The present reading is for everybody, not just for a checker that was started again."""
         self._checker_applied = False
-        self._complaint: tuple[str, ...] = ()
+        self._complaint: tuple[str, ...] | None = None
         self._files: PidFiles | None = None
         self._exit_code = EXIT_OK
         self._stop_at: float | None = None
@@ -153,7 +153,7 @@ class Supervisor:
                     self._stop()
                 case signal.SIGHUP if self._stop_at is None:
                     _log.info("Reloading ...")
-                    self._complaint = ()
+                    self._complaint = None
                     self._load(reloading=True)
                 case signal.SIGUSR1 | signal.SIGUSR2:
                     for child in self._children.values():
@@ -239,7 +239,7 @@ class Supervisor:
             self._load_at = time.monotonic() + LOAD_RETRY_S
 
     def _accept(self, result: FileLoaded, settings: GlobalDefs) -> None:
-        first, self._settings, self._complaint = self._settings is None, settings, ()
+        first, self._settings, self._complaint = self._settings is None, settings, None
         if self._reloading:
             self._order = RunVrrp(result.vrrp, self._choose(result))
         if Role.CHECKER in self._wanted:

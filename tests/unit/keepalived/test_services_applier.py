@@ -76,8 +76,8 @@ def test_a_new_service_comes_with_all_that_belongs_to_it(start: Start) -> None:
     assert changes(dpvs) == [
         "IFADDR_ADD 192.0.2.200/32 dpdk0",
         "ADD 192.0.2.100:80",
-        "XDPVS_CHANGE_DESTS 192.0.2.100:80 +192.0.2.30=1 +192.0.2.130=1",
         "LADDR_ADD 192.0.2.100:80 192.0.2.200",
+        "XDPVS_CHANGE_DESTS 192.0.2.100:80 +192.0.2.30=1 +192.0.2.130=1",
     ]
 
 

@@ -167,7 +167,8 @@ class ChangeAddress:
 def differences(wanted: Wanted | None, has: Applied, key: ServiceKey) -> list[Change]:
     """What makes a service of dpvs the wanted one; wanted None: it must not be there.
 
-    New entries of access lists go first after the service itself: nobody who is denied gets in before.
+    Access lists go first after the service itself, so that nobody who is denied gets in before; then local addresses,
+    without which servers could not be reached; servers last, which also means one schedule for all of it.
     """
     if wanted is None:
         return [DropService(key)] if has.service is not None else []
@@ -183,9 +184,9 @@ def differences(wanted: Wanted | None, has: Applied, key: ServiceKey) -> list[Ch
             new = dict.fromkeys(entries)
             changes += [ChangeAcl(entry, allow) for entry in new if entry not in present]
             changes += [ChangeAcl(entry, allow, drop=True) for entry in present if entry not in new]
+    changes += [ChangeLaddr(key, laddr) for laddr in wanted.laddrs if laddr.address not in has.laddrs]
     if (dests := _changed_dests(wanted, has, key)) is not None:
         changes.append(dests)
-    changes += [ChangeLaddr(key, laddr) for laddr in wanted.laddrs if laddr.address not in has.laddrs]
     if has.laddrs:
         kept = {laddr.address for laddr in wanted.laddrs}
         changes += [ChangeLaddr(key, laddr, drop=True) for laddr in has.laddrs.values() if laddr.address not in kept]
