@@ -1,4 +1,4 @@
-"""keepalived.conf files: of the kind DPVS's operators have, in the style of its tutorial, and with every keyword used."""
+"""keepalived.conf files: of the kind DPVS's operators have, like its tutorial, and with every keyword used."""
 
 from __future__ import annotations
 

@@ -76,7 +76,8 @@ STOCK_STYLE = {
         " sorry_server 127.0.0.1 80\n quorum 20\n hysteresis 2\n quorum_up '/bin/mail -s up'\n"
         " real_server 192.0.2.4 80 {\n  weight 10\n  HTTP_GET {\n   url {\n    path /\n    status_code 200\n   }\n"
         "   connect_timeout 3\n   retry 3\n   delay_before_retry 3\n  }\n }\n"
-        " real_server 192.0.2.5 80 {\n  weight 10\n  SMTP_CHECK {\n   host {\n    connect_ip 192.0.2.5\n   }\n  }\n }\n}\n"
+        " real_server 192.0.2.5 80 {\n  weight 10\n"
+        "  SMTP_CHECK {\n   host {\n    connect_ip 192.0.2.5\n   }\n  }\n }\n}\n"
     ),
     "sync group with local checks": (
         'vrrp_script chk {\n script "/usr/bin/killall -0 sshd"\n interval 2\n weight -4\n fall 2\n rise 2\n}\n'
@@ -101,8 +102,10 @@ def test_files_in_the_style_of_stock_keepalived(name: str) -> None:
 
 def test_conditional_file_for_two_nodes() -> None:
     text = (
-        "@high net_namespace high\n@low net_namespace low\nvrrp_script c {\n@high script /bin/high\n@low script /bin/low\n}\n"
-        "vrrp_instance V {\n interface eth0\n dpdk_interface dpdk0\n virtual_router_id 1\n@high priority 170\n@low priority 85\n"
+        "@high net_namespace high\n@low net_namespace low\nvrrp_script c {\n"
+        "@high script /bin/high\n@low script /bin/low\n}\n"
+        "vrrp_instance V {\n interface eth0\n dpdk_interface dpdk0\n virtual_router_id 1\n"
+        "@high priority 170\n@low priority 85\n"
         " track_script {\n  c\n }\n virtual_ipaddress {\n  10.1.0.254/32\n }\n}\n"
     )
     for node, priority in (("high", 170), ("low", 85)):
