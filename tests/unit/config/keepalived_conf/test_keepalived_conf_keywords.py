@@ -97,7 +97,8 @@ CHECKER = {
 
 SYNC = """
 group track_interface track_script track_file track_process track_bfd
-notify_master notify_backup notify_fault notify_stop notify smtp_alert sync_group_tracking_weight global_tracking notify_priority_changes
+notify_master notify_backup notify_fault notify_stop notify smtp_alert sync_group_tracking_weight
+global_tracking notify_priority_changes
 """
 
 
