@@ -33,7 +33,7 @@ PYTHON_DIRS := $(wildcard src lab tests tools bench containers)
 
 LAB ?= tutorial
 
-.PHONY: setup build bytecode test check check-root format-check lint types imports layout headers unit cli api bpf netns containers \
+.PHONY: setup build bytecode test check check-root format-check lint types imports layout headers unit cli api bpf netns \
 	containers format generate demo lab bench clean
 
 setup:

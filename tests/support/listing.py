@@ -134,8 +134,4 @@ def check(listing: dict[str, str]) -> None:
 def sections(text: str) -> dict[str, str]:
     """A transcript cut at its prompts: command → what it printed."""
     parts = re.split(r"^\[dpvs\]# (.*)\n", text, flags=re.MULTILINE)[1:]
-<<<<<<< HEAD
-    return dict(zip(parts[::2], parts[1::2], strict=True))
-=======
     return {command: text.rstrip("\n") for command, text in zip(parts[::2], parts[1::2], strict=True)}
->>>>>>> docker
