@@ -29,17 +29,21 @@ LAB_PROGRAMS += $(LAB_VLANS:%=build/lab/tc_vlan_%.o)
 TEST_PROGRAMS := $(patsubst tests/bpf/%.bpf.c,build/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
 HEADERS := $(wildcard bpf/*.h)
 C_FILES := $(wildcard bpf/*.[ch] lab/bpf/*.[ch] tests/bpf/*.[ch])
-PYTHON_DIRS := $(wildcard src lab tests tools bench)
+PYTHON_DIRS := $(wildcard src lab tests tools bench containers)
 
 LAB ?= tutorial
 
-.PHONY: setup build test check check-root format-check lint types imports layout headers unit cli api bpf netns \
-	format generate demo lab bench clean
+.PHONY: setup build bytecode test check check-root format-check lint types imports layout headers unit cli api bpf netns \
+	containers format generate demo lab bench clean
 
 setup:
 	./tools/setup.sh
 
-build: $(PROGRAM) $(LAB_PROGRAMS) $(TEST_PROGRAMS)
+build: $(PROGRAM) $(LAB_PROGRAMS) $(TEST_PROGRAMS) bytecode
+
+# What pip does for a wheel: where PYTHONDONTWRITEBYTECODE is set, every start of a tool would compile it anew.
+bytecode:
+	$(PYTHON) -m compileall -q src
 
 build/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -74,7 +78,7 @@ test:
 
 check: format-check lint types imports layout headers unit cli api
 
-check-root: bpf netns
+check-root: bpf netns containers
 
 format-check:
 	$(RUFF) format --check $(PYTHON_DIRS)
@@ -99,7 +103,7 @@ headers:
 		$(CLANG) $(BPF_CFLAGS) -Wno-unused-function -fsyntax-only -x c $$header || exit 1; \
 	done
 
-unit cli api bpf netns: build
+unit cli api bpf netns containers: build
 	@if [ -d tests/$@ ]; then set -x; $(PYTEST) tests/$@; else echo "no tests/$@ yet"; fi
 
 format:

@@ -25,6 +25,7 @@ from xdpvs.api.requests import (
     DestRequest,
     DestsChange,
     DestsRequest,
+    DestsSwap,
     LaddrRequest,
     LaddrsChange,
     LaddrsRequest,
@@ -36,7 +37,7 @@ from xdpvs.api.structs_conn import encode_conn
 from xdpvs.api.structs_table import encode_table_entry
 from xdpvs.model.address import IPV4_ANY, IPV6_ANY, Family, Protocol
 from xdpvs.model.conn import Conn, SocketPair
-from xdpvs.model.counters import IPV6_COUNTERS, DropCounter, Ipv6Stats
+from xdpvs.model.counters import IPV6_COUNTERS, DaemonStatus, DropCounter, Ipv6Stats
 from xdpvs.model.device import (
     HardwareMulticast,
     LcoreInfo,
@@ -137,6 +138,10 @@ DETAILS = LinkDetails(
     1, "0000:00:01.0", "xdp", max_rx_queues=8, queues="rx0 cpu1\n", multicast="link 33:33:00:00:00:01"
 )
 PORTS = PortList((PortEntry(0, "dpdk0"), PortEntry(1, "dpdk1")), 0, 2)
+
+STATUS_OF_DAEMON = DaemonStatus(
+    "xdpvs 0.1.0", (1 << 63) - 1, 1800000000.5, 12.25, 7, 65536, 1 << 40, 3, 0.015625, *range(1, 14)
+)
 
 Call = Callable[[Client], Any]
 
@@ -264,6 +269,9 @@ EXCHANGES: list[tuple[Message[Any, Any], Call, Any, Any]] = [
     (m.VLAN_SHOW, lambda c: c.get_vlans(Vlan("", "dpdk0", 0)), Vlan("", "dpdk0", 0), [VLAN]),
     (m.GET_CONN_SPECIFIED, lambda c: c.get_conn(PAIR), ConnRequest(PAIR), CONN),
     (m.IP6_STATS, lambda c: c.get_ipv6_stats(), None, Ipv6Stats(COUNTERS, (COUNTERS,) * 64)),
+    (m.XDPVS_CHANGE_DESTS, lambda c: c.change_dests(KEY, [DEST], [DEST6]), DestsSwap(KEY, (DEST,), (DEST6,)), None),
+    (m.XDPVS_ANNOUNCE, lambda c: c.announce(VIP6), VIP6, None),
+    (m.XDPVS_GET_STATUS, lambda c: c.get_status(), None, STATUS_OF_DAEMON),
     (m.XDPVS_GET_DROPS, lambda c: c.get_drops(), None, [DropCounter("no_dest", "the service has no server", 1 << 33)]),
     (
         m.XDPVS_GET_TABLE,

@@ -16,6 +16,7 @@ from lab.process import run
 from lab.topology import TUTORIAL
 from tests.support.daemon import PLACES, add_service, configure, small_conf
 from tests.support.netns import missing_for_balancer, need, wait_until
+from xdpvs.api.client import Client
 
 PLAN = PLACES[TUTORIAL.name]
 URL = f"http://{PLAN.vip4}/"
@@ -77,6 +78,19 @@ def test_a_killed_daemon_leaves_packets_flowing_and_a_new_one_adopts_everything(
     daemon.start()
     assert listings(daemon) == before
     assert lab.client.curl(URL)
+
+
+def test_the_generation_tells_whether_the_configuration_is_still_there(daemon: Balancer) -> None:
+    status = Client(str(daemon.socket)).get_status()
+    assert (status.services, status.dests, status.laddrs) == (1, 2, len(PLAN.laddrs4))
+    assert status.version.startswith("xdpvs ")
+    assert status.resident_bytes > 10 << 20
+    daemon.restart(clean=False)
+    assert Client(str(daemon.socket)).get_status().generation == status.generation
+    daemon.restart(clean=True)
+    empty = Client(str(daemon.socket)).get_status()
+    assert empty.generation != status.generation
+    assert empty.services == 0
 
 
 def test_killed_and_restarted_under_load_nothing_is_lost(lab: Lab, daemon: Balancer) -> None:
@@ -174,3 +188,23 @@ def test_sighup_applies_what_can_be_reloaded(lab: Lab, daemon: Balancer) -> None
 def test_version_and_help_need_nothing() -> None:
     shown = run([str(installed("dpvs")), "-v"])
     assert "dpvs version: " in shown.stderr
+
+
+def test_a_stop_that_keeps_the_data_plane(lab: Lab) -> None:
+    """What orchestrators do to replace a daemon is SIGTERM; with --keep that costs no more than a crash."""
+    need(missing_for_balancer())
+    with Balancer(lab, config=small_conf(["dpdk0"]), arguments=["--keep"]) as balancer:
+        configure(balancer, PLAN)
+        add_service(balancer, PLAN, PLAN.vip4, PLAN.servers4, PLAN.laddrs4)
+        wait_until(lambda: balancer.dpip("neigh", "show").count("REACHABLE") >= 2, 5, "the servers are resolved")
+        before = listings(balancer)
+        assert balancer.stop() == 0
+        assert not balancer.pid_file.exists()
+        assert not balancer.socket.exists()
+        assert lab.client.curl(URL) in ("rs1:80\n", "rs2:80\n")
+        balancer.start()
+        assert listings(balancer) == before
+        balancer.stop()
+        lab.lb.run(str(installed("dpvs")), "--unload", "--bpffs", str(lab.bpffs()), "--", "--file-prefix", "lab")
+        assert "prog/xdp" not in lab.lb.ip("-d", "link", "show")
+        assert ".kni" not in lab.lb.ip("-d", "link", "show")

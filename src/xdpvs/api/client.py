@@ -34,6 +34,7 @@ from xdpvs.api.requests import (
     ConnsRequest,
     DestRequest,
     DestsRequest,
+    DestsSwap,
     LaddrRequest,
     LaddrsRequest,
     LldpRequest,
@@ -46,7 +47,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xdpvs.model.address import IPAddress
     from xdpvs.model.conn import Conn, SocketPair
-    from xdpvs.model.counters import DropCounter, Ipv6Stats
+    from xdpvs.model.counters import DaemonStatus, DropCounter, Ipv6Stats
     from xdpvs.model.device import (
         BondStatus,
         HardwareMulticast,
@@ -103,6 +104,10 @@ class Client:
     def get_drops(self) -> list[DropCounter]:
         """Packets not forwarded, by reason (xdpvs only)."""
         return self.call(m.XDPVS_GET_DROPS, None)
+
+    def get_status(self) -> DaemonStatus:
+        """The daemon as a whole (xdpvs only)."""
+        return self.call(m.XDPVS_GET_STATUS, None)
 
     def get_ipv6_stats(self) -> Ipv6Stats:
         """IPv6 counters."""
@@ -176,6 +181,10 @@ class Client:
     def del_dest(self, key: ServiceKey, dest: Dest) -> None:
         """Delete a server."""
         self.call(m.DELDEST, DestRequest(key, dest))
+
+    def change_dests(self, key: ServiceKey, put: Sequence[Dest], delete: Sequence[Dest] = ()) -> None:
+        """Add or replace, and remove, several servers: all or none (xdpvs only). Removing a missing one is no error."""
+        self.call(m.XDPVS_CHANGE_DESTS, DestsSwap(key, tuple(put), tuple(delete)))
 
     # Local addresses, access lists
 
@@ -287,8 +296,8 @@ class Client:
         return self.call(m.IFMADDR_SHOW, device)
 
     def announce(self, address: IPAddress) -> None:
-        """Send gratuitous ARP for a local IPv4 address."""
-        self.call(m.GRATARP, address)
+        """Announce a local address: gratuitous ARP, for IPv6 (xdpvs only) an unsolicited advertisement."""
+        self.call(m.GRATARP if address.version == 4 else m.XDPVS_ANNOUNCE, address)
 
     # Routes
 

@@ -34,13 +34,16 @@ _SERVICE, _NETWORK, _DEVICE = "service", "network", "device"
 def _part(number: int) -> str:
     if MessageId.SET_LCORE <= number <= MessageId.LLDP_SHOW or MessageId.IP6_SET <= number <= MessageId.IP6_STATS:
         return _DEVICE
-    if MessageId.EAL_MEM_NONE <= number <= MessageId.EAL_MEM_POOL or number == MessageId.XDPVS_GET_DROPS:
+    if MessageId.EAL_MEM_NONE <= number <= MessageId.EAL_MEM_POOL or number in (
+        MessageId.XDPVS_GET_DROPS,
+        MessageId.XDPVS_GET_STATUS,
+    ):
         return _DEVICE
     services = (
         (MessageId.LADDR_ADD, MessageId.AGENT_DEL_DESTS),
         (MessageId.BLKLST_ADD, MessageId.WHTLST_GETALL),
         (MessageId.SET_CONN, MessageId.GET_CONN_SPECIFIED),
-        (MessageId.XDPVS_GET_TABLE, MessageId.XDPVS_GET_CONNS),
+        (MessageId.XDPVS_GET_TABLE, MessageId.XDPVS_ANNOUNCE),
     )
     return _SERVICE if any(first <= number <= last for first, last in services) else _NETWORK
 

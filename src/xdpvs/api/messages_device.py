@@ -74,4 +74,5 @@ EAL_MEM_ZONE = _memory(MessageId.EAL_MEM_ZONE, 8, daemon.decode_zones)
 EAL_MEM_RING = _memory(MessageId.EAL_MEM_RING, 4, daemon.decode_rings)
 EAL_MEM_POOL = _memory(MessageId.EAL_MEM_POOL, 4, daemon.decode_pools)
 
+XDPVS_GET_STATUS = get_message(MessageId.XDPVS_GET_STATUS, ANY, (daemon.encode_status, daemon.decode_status))
 XDPVS_GET_DROPS = get_message(MessageId.XDPVS_GET_DROPS, ANY, (daemon.encode_drops, daemon.decode_drops))

@@ -10,7 +10,7 @@ from xdpvs.api import structs_service as service
 from xdpvs.api import structs_table as table
 from xdpvs.api.errors import DpvsError
 from xdpvs.api.ids import Kind, MessageId
-from xdpvs.api.message import ANY, Message, decode_nothing, fixed_message, get_message, register, set_message
+from xdpvs.api.message import ANY, Message, decode_nothing, fixed_message, get_message, no_body, register, set_message
 
 
 def _info_request(_request: None) -> bytes:
@@ -116,6 +116,18 @@ XDPVS_BATCH = register(
         max_length=16 << 20,
     )
 )
+XDPVS_CHANGE_DESTS = register(
+    Message(
+        MessageId.XDPVS_CHANGE_DESTS,
+        Kind.SET,
+        dest.encode_dests_swap,
+        dest.decode_dests_swap,
+        no_body,
+        decode_nothing,
+        max_length=16 << 20,
+    )
+)
+XDPVS_ANNOUNCE = set_message(MessageId.XDPVS_ANNOUNCE, address.encode_announcement, address.decode_announcement)
 XDPVS_GET_CONNS = get_message(
     MessageId.XDPVS_GET_CONNS,
     (conn.encode_slice_request, conn.decode_slice_request),

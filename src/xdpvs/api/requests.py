@@ -52,6 +52,14 @@ class DestsChange(NamedTuple):
     dests: tuple[Dest, ...]
 
 
+class DestsSwap(NamedTuple):
+    """Our own change of several servers, all or none: `put` are added or replaced, `delete` removed (if there)."""
+
+    key: ServiceKey
+    put: tuple[Dest, ...]
+    delete: tuple[Dest, ...] = ()
+
+
 class LaddrRequest(NamedTuple):
     """Add or delete one local address of a service."""
 

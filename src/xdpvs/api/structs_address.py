@@ -35,3 +35,15 @@ def decode_gratuitous_arp(body: bytes) -> IPAddress:
     if len(body) < 4:
         raise DecodeError("no address")
     return decode_address(Family.INET, body[:4])
+
+
+def encode_announcement(address: IPAddress) -> bytes:
+    """XDPVS_ANNOUNCE: the bare address, 4 or 16 bytes."""
+    return address.packed
+
+
+def decode_announcement(body: bytes) -> IPAddress:
+    """XDPVS_ANNOUNCE."""
+    if len(body) not in (4, 16):
+        raise DecodeError(f"an address of {len(body)} bytes")
+    return decode_address(Family.INET if len(body) == 4 else Family.INET6, body)

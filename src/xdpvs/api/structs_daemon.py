@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from xdpvs.api.layout import Layout, require_exact
-from xdpvs.model.counters import IPV6_COUNTERS, MAX_LCORES, DropCounter, Ipv6Stats
+from xdpvs.model.counters import IPV6_COUNTERS, MAX_LCORES, DaemonStatus, DropCounter, Ipv6Stats
 from xdpvs.model.memory import MemoryPool, MemoryRing, MemorySegment, MemoryZone
 
 SEGMENT = Layout(
@@ -28,6 +28,16 @@ POOL = Layout(
 )
 COUNT = Layout(4, "0 n u32")
 DROP = Layout(184, "0 name c48 | 48 description c128 | 176 packets u64")
+
+STATUS = Layout(
+    240,
+    "0 version c32 | 32 generation u64 | 40 started_ms u64 | 48 uptime_ms u64 | 56 conns u64 | 64 conn_slots u64"
+    " | 72 conns_expired u64 | 80 sweeps u64 | 88 sweep_us u64 | 96 services u64 | 104 dests u64 | 112 laddrs u64"
+    " | 120 devices u64 | 128 addresses u64 | 136 routes u64 | 144 neighbours u64 | 152 requests u64"
+    " | 160 request_errors u64 | 168 request_garbage u64 | 176 request_timeouts u64 | 184 resident_bytes u64"
+    " | 192 cpu_us u64",
+)
+"""Room at the end is for more: an old client ignores it, a new one reads zeros of an old daemon."""
 
 _IPV6_BLOCK = struct.Struct(f"<{len(IPV6_COUNTERS)}Q")
 _NO_COUNTERS = bytes(_IPV6_BLOCK.size)
@@ -76,3 +86,42 @@ def decode_drops(body: bytes) -> list[DropCounter]:
     count = COUNT.unpack(body)[0]
     require_exact(body, COUNT.size + count * DROP.size)
     return [DropCounter(*fields) for fields in DROP.unpack_array(body, COUNT.size, count)]
+
+
+def encode_status(_request: None, status: DaemonStatus) -> bytes:
+    """XDPVS_GET_STATUS."""
+    return STATUS.pack(
+        status.version,
+        status.generation,
+        int(status.started_at_s * 1000),
+        int(status.uptime_s * 1000),
+        status.conns,
+        status.conn_slots,
+        status.conns_expired,
+        status.sweeps,
+        int(status.sweep_s * 1_000_000),
+        status.services,
+        status.dests,
+        status.laddrs,
+        status.devices,
+        status.addresses,
+        status.routes,
+        status.neighbours,
+        status.requests,
+        status.request_errors,
+        status.request_garbage,
+        status.request_timeouts,
+        status.resident_bytes,
+        int(status.cpu_s * 1_000_000),
+    )
+
+
+_SCALES = {"started_ms": 1000, "uptime_ms": 1000, "sweep_us": 1_000_000, "cpu_us": 1_000_000}
+"""Fields whose value in the model is a number of seconds."""
+
+
+def decode_status(body: bytes) -> DaemonStatus:
+    """XDPVS_GET_STATUS: the model's fields in the structure's order."""
+    named = zip(STATUS.fields, STATUS.unpack(body), strict=True)
+    fields = [value / _SCALES[name] if name in _SCALES else value for name, value in named]
+    return DaemonStatus(*fields)

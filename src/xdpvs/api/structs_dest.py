@@ -6,7 +6,7 @@ from typing import Any
 
 from xdpvs.api.errors import DecodeError
 from xdpvs.api.layout import Layout, require_exact
-from xdpvs.api.requests import DestRequest, DestsChange, DestsRequest
+from xdpvs.api.requests import DestRequest, DestsChange, DestsRequest, DestsSwap
 from xdpvs.api.structs_address import decode_address, decode_family
 from xdpvs.api.structs_match import encode_match
 from xdpvs.api.structs_service import (
@@ -199,3 +199,20 @@ def decode_dests_change(body: bytes) -> DestsChange:
     require_exact(body, AGENT_DEST_FRONT.size + (head.expected or 0) * DEST.size)
     dests = DEST.unpack_array(body, AGENT_DEST_FRONT.size, head.expected or 0)
     return DestsChange(head.key, tuple([_decode_dest(fields).dest for fields in dests]))
+
+
+def encode_dests_swap(swap: DestsSwap) -> bytes:
+    """XDPVS_CHANGE_DESTS: the agent's front counts those to put; those to delete follow to the body's end."""
+    head = _encode_table(AGENT_DEST_FRONT, swap.key, len(swap.put), 0, 0)
+    return head + b"".join([encode_dest(dest) for dest in swap.put + swap.delete])
+
+
+def decode_dests_swap(body: bytes) -> DestsSwap:
+    """XDPVS_CHANGE_DESTS."""
+    head = _decode_table(AGENT_DEST_FRONT, body)
+    put, dests_size = head.expected or 0, len(body) - AGENT_DEST_FRONT.size
+    if dests_size % DEST.size or put * DEST.size > dests_size:
+        raise DecodeError(f"{dests_size} bytes of servers, {put} to put")
+    fields = DEST.unpack_array(body, AGENT_DEST_FRONT.size, dests_size // DEST.size)
+    dests = tuple([_decode_dest(each).dest for each in fields])
+    return DestsSwap(head.key, dests[:put], dests[put:])

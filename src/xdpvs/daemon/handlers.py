@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import IPv4Address
 from typing import Any, TypeVar
 
 from xdpvs.api import messages as m
@@ -31,7 +30,7 @@ from xdpvs.bpf.errors import MapFull
 from xdpvs.daemon.refusal import no_room, refuse, unsupported
 from xdpvs.daemon.services import ServiceEntry
 from xdpvs.daemon.state import State
-from xdpvs.model.address import Family
+from xdpvs.model.address import Family, IPAddress
 from xdpvs.model.conn import Conn
 from xdpvs.model.network import Address, AddressFlags, AddressStatus, Neighbour, Route, Vlan
 from xdpvs.model.service import AclEntry, DaemonInfo, DestStatus, LaddrStatus, Service, ServiceKey, ServiceStatus
@@ -98,6 +97,8 @@ class Handlers:
             m.WHTLST_GETALL: lambda _: [],
             m.GET_CONN_ALL: self.get_conns,
             m.GET_CONN_SPECIFIED: self.get_conn,
+            m.XDPVS_CHANGE_DESTS: self._setting(lambda r: s.change_dests(r.key, r.put, r.delete)),
+            m.XDPVS_ANNOUNCE: self._setting(self.announce),
             m.XDPVS_GET_TABLE: self.get_table,
             m.XDPVS_GET_CONNS: self.get_conn_slice,
         }
@@ -152,6 +153,7 @@ class Handlers:
             m.GET_MADDR: links.hardware_multicast,
             m.IP6_STATS: lambda _: self._state.ipv6_stats(),
             m.XDPVS_GET_DROPS: lambda _: self._state.drops(),
+            m.XDPVS_GET_STATUS: lambda _: self._state.status(),
         }
 
     def _setting(self, change: Callable[[Any], None]) -> Handler:
@@ -225,8 +227,8 @@ class Handlers:
         await self._state.count_laddrs()
         return map(encode_table_entry, self._state.listing.table())
 
-    def announce(self, address: IPv4Address) -> None:
-        """GRATARP."""
+    def announce(self, address: IPAddress) -> None:
+        """GRATARP, XDPVS_ANNOUNCE."""
         devices = self._state.layer3.devices_of(address)
         if not devices:
             raise refuse(DpvsError.NOTEXIST)

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from xdpvs.config.dpvs_conf import ConfigError, load
-from xdpvs.daemon.cli import EXIT_FAILURE, EXIT_OK, Arguments, Version, parse_command_line
+from xdpvs.daemon.cli import EXIT_FAILURE, EXIT_OK, Arguments, parse_command_line
 from xdpvs.daemon.conf_file import HostFiles, check
 from xdpvs.daemon.logs import Logs, affinity_line, log_notes, log_start
 from xdpvs.daemon.pidfile import AlreadyRunningError, PidFile
+from xdpvs.daemon.version import own_version
 
 
 def run() -> None:
     """The console entry."""
     sys.exit(main(sys.argv))
-
-
-def own_version() -> Version:
-    """What -v prints: this project's version, not the DPVS whose protocol it speaks."""
-    try:
-        text = version("xdpvs")
-    except PackageNotFoundError:
-        text = "unknown"
-    built = time.strftime("%Y-%m-%d", time.gmtime(os.stat(__file__).st_mtime))
-    return Version(f"xdpvs {text}", built)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -26,6 +26,7 @@ class Kind(enum.IntEnum):
     ADDRESS = 5
     ROUTE = 6
     NEIGHBOUR = 7
+    GENERATION = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,13 @@ class NeighbourRecord:
     neighbour: Neighbour
 
 
+@dataclass(frozen=True, slots=True)
+class GenerationRecord:
+    """Which configuration this is: a random number, made when there was none. Its id is 0."""
+
+    number: int
+
+
 RECORDS = {
     Kind.SERVICE: ServiceRecord,
     Kind.DEST: DestRecord,
@@ -95,4 +103,5 @@ RECORDS = {
     Kind.ADDRESS: AddressRecord,
     Kind.ROUTE: RouteRecord,
     Kind.NEIGHBOUR: NeighbourRecord,
+    Kind.GENERATION: GenerationRecord,
 }

@@ -7,8 +7,8 @@ command changes nothing. Codes are those of reference sockopt 6 and 7.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -271,8 +271,7 @@ class Services:
             raise refuse(DpvsError.NOTEXIST)
         before, retired = dict(entry.dests), entry.retired
         with self._restoring(entry):
-            del entry.dests[_dest_key(dest)]
-            entry.retired = _sum(retired, _difference(self._traffic_of([found.id])[found.id], found.zeroed))
+            self._retire(entry, [found])
             try:
                 self._install(entry)
                 self._record_service(entry)
@@ -280,6 +279,69 @@ class Services:
                 entry.dests, entry.retired = before, retired
                 raise
         self._forget_dest(found)
+
+    def change_dests(self, key: ServiceKey, put: Sequence[Dest], delete: Sequence[Dest]) -> None:
+        """XDPVS_CHANGE_DESTS: all of it or nothing, and one new schedule for all."""
+        entry = self._get(key, DpvsError.NOSERV)
+        wanted = {_dest_key(dest): _normal(dest) for dest in put}
+        unwanted = {_dest_key(dest) for dest in delete}
+        if len(wanted) != len(put) or unwanted & wanted.keys():
+            raise refuse(DpvsError.INVAL)
+        for dest in wanted.values():
+            if dest.min_conn > dest.max_conn:
+                raise refuse(DpvsError.INVAL)
+            _check_dest(key, dest)
+        before, retired = dict(entry.dests), entry.retired
+        former = {place: found.dest for place, found in before.items() if place in wanted}
+        changed: list[DestEntry] = []
+        removed = [found for place, found in before.items() if place in unwanted]
+        with self._restoring(entry):
+            try:
+                for place, dest in wanted.items():
+                    if former.get(place) == dest:
+                        continue
+                    if place not in entry.dests:
+                        entry.dests[place] = DestEntry(self._maps.new_dest_id(), next(self._sequence), dest)
+                    changed.append(found := entry.dests[place])
+                    found.dest = dest
+                    self._maps.put_dest(found.id, entry.id, dest)
+                self._retire(entry, removed)
+                self._install(entry)
+                for found in changed:
+                    self._record_dest(entry, found)
+                if removed:
+                    self._record_service(entry)
+            except Exception:
+                entry.dests, entry.retired = before, retired
+                self._undo(entry, changed, former)
+                raise
+        for found in changed:
+            if _dest_key(found.dest) not in former:
+                self._want(found.dest.address)
+        for found in removed:
+            self._forget_dest(found)
+
+    def _undo(self, entry: ServiceEntry, changed: Sequence[DestEntry], former: Mapping[DestKey, Dest]) -> None:
+        """Servers as they were; the service's own dests are back already."""
+        added = [found for found in changed if _dest_key(found.dest) not in former]
+        for found in changed:
+            if (dest := former.get(_dest_key(found.dest))) is not None:
+                found.dest = dest
+                self._maps.put_dest(found.id, entry.id, dest)
+                # The record is there already: writing it again needs no room.
+                with suppress(MapFull):
+                    self._record_dest(entry, found)
+        self._install(entry)
+        for found in added:
+            self._records.delete(Kind.DEST, found.id)
+            self._maps.remove_dest(found.id)
+
+    def _retire(self, entry: ServiceEntry, removed: Sequence[DestEntry]) -> None:
+        """Take servers out of a service; what they carried stays in its own counters."""
+        traffic = self._traffic_of([found.id for found in removed])
+        for found in removed:
+            del entry.dests[_dest_key(found.dest)]
+            entry.retired = _sum(entry.retired, _difference(traffic[found.id], found.zeroed))
 
     def _forget_dest(self, dest: DestEntry) -> None:
         self._records.delete(Kind.DEST, dest.id)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from xdpvs.api.server import ServerCounters
 from xdpvs.bpf import layout
 from xdpvs.bpf.link import XdpMode
 from xdpvs.config.dpvs_conf import DpvsConfig
@@ -17,9 +22,10 @@ from xdpvs.daemon.links import Links
 from xdpvs.daemon.listing import Listing
 from xdpvs.daemon.network import Layer3
 from xdpvs.daemon.ports import ChosenPort
-from xdpvs.daemon.records import RECORDS, DestRecord, Kind, ServiceRecord
+from xdpvs.daemon.records import RECORDS, DestRecord, GenerationRecord, Kind, ServiceRecord
 from xdpvs.daemon.services import Services
 from xdpvs.daemon.static_neighbours import StaticNeighbours
+from xdpvs.daemon.version import own_version
 from xdpvs.daemon.watch import PortWatch
 from xdpvs.dataplane.balancer import Balancer
 from xdpvs.dataplane.conns import ConnTable
@@ -28,8 +34,8 @@ from xdpvs.dataplane.network import Network
 from xdpvs.dataplane.plane import DataPlane
 from xdpvs.dataplane.stats import Counters
 from xdpvs.dataplane.sweeper import Sweeper
-from xdpvs.model.address import IPAddress
-from xdpvs.model.counters import DropCounter, Ipv6Stats
+from xdpvs.model.address import Family, IPAddress
+from xdpvs.model.counters import DaemonStatus, DropCounter, Ipv6Stats
 
 _DPVS_CURSORS = 255
 _OUR_CURSORS = 65535
@@ -86,6 +92,10 @@ class State:
         )
         self.watch = PortWatch(self.devices, self._mac_changed, self.asking.device_changed)
         self.settled: Callable[[], None] = self.asking.refresh
+        self.requests = ServerCounters()
+        self.generation = 0
+        self._started_at_s = time.time()
+        self._version = own_version().text
 
     def _reset_counters(self, device_id: int) -> None:
         self.plane.maps.device_stats[device_id] = layout.DeviceStats()
@@ -113,7 +123,14 @@ class State:
             if device.name not in known:
                 self.layer3.add_link_local(device)
         self.static_neighbours.adopt(found[Kind.NEIGHBOUR])
+        self._adopt_generation(found[Kind.GENERATION])
         self._adopt_services(found[Kind.SERVICE], found[Kind.DEST], found[Kind.LADDR])
+
+    def _adopt_generation(self, found: dict[int, GenerationRecord]) -> None:
+        if not found:
+            found = {0: GenerationRecord(secrets.randbits(63) | 1)}
+            self.plane.journal.put(Kind.GENERATION, 0, found[0])
+        self.generation = found[0].number
 
     def _adopt_services(
         self, services: dict[int, ServiceRecord], dests: dict[int, DestRecord], laddrs: dict[int, Any]
@@ -149,9 +166,43 @@ class State:
             DropCounter(reason.name.lower(), sentence(reason), count) for reason, count in self.counters.drops().items()
         ]
 
+    def status(self) -> DaemonStatus:
+        """XDPVS_GET_STATUS."""
+        sweeper, requests = self.sweeper, self.requests
+        now = time.time()
+        return DaemonStatus(
+            version=self._version,
+            generation=self.generation,
+            started_at_s=self._started_at_s,
+            uptime_s=max(0.0, now - self._started_at_s),
+            conns=sweeper.last_pass.live,
+            conn_slots=sweeper.size,
+            conns_expired=sweeper.expired,
+            sweeps=sweeper.passes,
+            sweep_s=sweeper.last_pass.busy_s,
+            services=len(self.services),
+            dests=sum(len(entry.dests) for entry in self.services),
+            laddrs=sum(len(entry.laddrs) for entry in self.services),
+            devices=len(list(self.devices)),
+            addresses=len(self.layer3.addresses()),
+            routes=len(self.layer3.routes(Family.INET)) + len(self.layer3.routes(Family.INET6)),
+            neighbours=len(self.network.neighbours()),
+            requests=requests.requests,
+            request_errors=requests.errors,
+            request_garbage=requests.garbage,
+            request_timeouts=requests.timeouts,
+            resident_bytes=_resident_bytes(),
+            cpu_s=time.process_time(),
+        )
+
     def ipv6_stats(self) -> Ipv6Stats:
         """IP6_STATS: nothing of it is counted."""
         return Ipv6Stats()
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
 
 
 def _port_device(number: int, port: ChosenPort) -> Device:

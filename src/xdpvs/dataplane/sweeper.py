@@ -36,6 +36,7 @@ class Sweeper:
         self._busy = 0.0
         self.last_pass = Pass()
         self.passes = 0
+        self.expired = 0
 
     @property
     def size(self) -> int:
@@ -60,6 +61,7 @@ class Sweeper:
             return None
         self.last_pass = Pass(self._live, self._expired, self._freed, self._busy)
         self.passes += 1
+        self.expired += self._expired
         self._left = self._size
         self._live = self._expired = self._freed = 0
         self._busy = 0.0

@@ -281,3 +281,60 @@ def test_the_agents_messages(table: Table) -> None:
     assert entry.newest_dests()[0].dest == replace(dest(1, 6), max_conn=9)
     table.services.weigh_dest(KEY, replace(dest(1, 0), inhibited=True))
     assert entry.newest_dests()[0].dest == replace(dest(1, 0), max_conn=9, inhibited=True)
+
+
+def test_servers_change_together(table: Table) -> None:
+    table.services.add(SERVICE)
+    table.services.add_dest(KEY, dest(1))
+    table.services.add_dest(KEY, dest(2))
+    table.services.change_dests(KEY, [dest(2, 7), dest(3)], [dest(1), dest(9)])
+    (entry,) = table.services
+    assert [each.dest for each in entry.newest_dests()] == [dest(3), dest(2, 7)]
+    assert sorted(table.wanted) == [dest(2).address, dest(3).address]
+    assert sorted(record.dest.port for record in table.records.of(Kind.DEST).values()) == [80, 80]
+    assert {record.dest for record in table.records.of(Kind.DEST).values()} == {dest(2, 7), dest(3)}
+
+
+def test_what_removed_servers_carried_stays_in_the_service(table: Table) -> None:
+    table.services.add(SERVICE)
+    table.services.add_dest(KEY, dest(1))
+    (entry,) = table.services
+    (first,) = entry.dests.values()
+    table.maps.traffic[first.id] = Traffic(conns=5)
+    table.services.change_dests(KEY, [dest(2)], [dest(1)])
+    assert entry.retired == Traffic(conns=5)
+
+
+@pytest.mark.parametrize(
+    ("put", "delete", "code"),
+    [
+        ([dest(3), replace(dest(4), forwarding=ForwardingMode.NAT)], [dest(1)], DpvsError.NOTSUPP),
+        ([dest(3), replace(dest(4), min_conn=2, max_conn=1)], [], DpvsError.INVAL),
+        ([dest(3), dest(3, 2)], [], DpvsError.INVAL),
+        ([dest(1, 3)], [dest(1)], DpvsError.INVAL),
+    ],
+)
+def test_one_bad_server_changes_none(table: Table, put: list[Dest], delete: list[Dest], code: DpvsError) -> None:
+    table.services.add(SERVICE)
+    table.services.add_dest(KEY, dest(1))
+    before = table.state()
+    refused(code, lambda: table.services.change_dests(KEY, put, delete))
+    assert table.state() == before
+
+
+@pytest.mark.parametrize("full", ["maps", "records"])
+def test_no_room_for_one_of_several_servers_changes_none(table: Table, full: str) -> None:
+    table.services.add(SERVICE)
+    table.services.add_dest(KEY, dest(1))
+    table.services.add_dest(KEY, dest(2))
+    before = table.state()
+    (entry,) = table.services
+    shown = [each.dest for each in entry.newest_dests()]
+    getattr(table, full).full = True
+    refused(DpvsError.NOROOM, lambda: table.services.change_dests(KEY, [dest(2, 9), dest(3)], [dest(1)]))
+    assert table.state() == before
+    assert [each.dest for each in entry.newest_dests()] == shown
+
+
+def test_changing_servers_of_no_service(table: Table) -> None:
+    refused(DpvsError.NOSERV, lambda: table.services.change_dests(KEY, [dest(1)], []))
