@@ -168,7 +168,9 @@ class HealthRunner:
 
     def _activate(self, machine: VirtualServerMachine, server: ServerState, check: CheckerMachine) -> None:
         run = self._runs[check] = CheckRun(machine, server, check)
-        _log.debug("Activating healthchecker for service %s for VS %s", check_name(check.checker), machine.config.name)
+        if _log.isEnabledFor(logging.DEBUG):
+            name = check_name(check.checker)
+            _log.debug("Activating healthchecker for service %s for VS %s", name, machine.config.name)
         self._schedule.arm(run, check.first_due(self._loop.time(), self._outlets.jitter()))
 
     def _end(self, run: CheckRun) -> None:
