@@ -23,6 +23,7 @@ def main() -> int:
     up = commands.add_parser("up", help="build a topology with the daemon, and wait for Ctrl-C")
     up.add_argument("topology", nargs="?", default=TUTORIAL.name, choices=sorted(TOPOLOGIES))
     up.add_argument("--no-daemon", action="store_true", help="leave the balancer's namespace empty")
+    up.add_argument("--here", metavar="HOST", help="the host that is the namespace this runs in")
     commands.add_parser("clean", help="remove what runs left that died")
     arguments = parser.parse_args()
     if arguments.command == "clean":
@@ -30,7 +31,7 @@ def main() -> int:
             print(f"removed {prefix}")
         return 0
     try:
-        return _up(TOPOLOGIES[arguments.topology], daemon=not arguments.no_daemon)
+        return _up(TOPOLOGIES[arguments.topology], daemon=not arguments.no_daemon, here=arguments.here)
     except (CommandFailed, DeadlinePassed, NotBuilt, PermissionError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
@@ -45,9 +46,9 @@ def interrupt_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
-def _up(topology: Topology, *, daemon: bool) -> int:
+def _up(topology: Topology, *, daemon: bool, here: str | None) -> int:
     interrupt_on_sigterm()
-    with Lab(topology) as lab:
+    with Lab(topology, here=here) as lab:
         try:
             balancer = Balancer(lab) if daemon else None
             if balancer is not None:

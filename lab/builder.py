@@ -32,10 +32,14 @@ HOST_SYSCTLS = (
 
 
 class Lab:
-    """A running topology. As a context manager it leaves nothing behind, whatever happens inside."""
+    """A running topology. As a context manager it leaves nothing behind, whatever happens inside.
 
-    def __init__(self, topology: Topology) -> None:
+    `here` names a host that is not made but is the namespace this process runs in, a container's for example.
+    """
+
+    def __init__(self, topology: Topology, *, here: str | None = None) -> None:
         self.topology = topology
+        self._here = here
         self.prefix = f"{leftovers.PREFIX}{os.getpid()}-{next(_run_numbers)}"
         self.run_dir = leftovers.RUN / self.prefix
         self.hosts: dict[str, Host] = {}
@@ -99,8 +103,12 @@ class Lab:
             self._start_servers(plan)
 
     def _add_namespace(self, name: str) -> Host:
-        host = Host(name, f"{self.prefix}-{name}", self.run_dir)
-        run(["ip", "netns", "add", host.namespace])
+        if name == self._here:
+            host = Host(name, f"{leftovers.HERE}{self.prefix}-{name}", self.run_dir)
+            run(["ip", "netns", "attach", host.namespace, str(os.getpid())])
+        else:
+            host = Host(name, f"{self.prefix}-{name}", self.run_dir)
+            run(["ip", "netns", "add", host.namespace])
         self._undo.callback(run, ["ip", "netns", "delete", host.namespace], check=False)
         return host
 

@@ -16,6 +16,8 @@ from lab.host import NETNS_DIR
 from lab.process import run
 
 PREFIX = "xdpvs-"
+# Before the name of a namespace that is somebody's home: it may lose its name, not its processes.
+HERE = "here-"
 RUN = Path("/run")
 _RUN_PREFIX = re.compile(rf"{PREFIX}(\d+)-\d+")
 
@@ -31,6 +33,8 @@ def clean() -> list[str]:
     for prefix in dead:
         for namespace in _namespaces(prefix):
             _kill_all_in(namespace)
+            run(["ip", "netns", "delete", namespace], check=False)
+        for namespace in _namespaces(HERE + prefix):
             run(["ip", "netns", "delete", namespace], check=False)
         for mount in _mounts_below(RUN / prefix):
             run(["umount", mount], check=False)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what building, testing and demonstrating xdpvs needs on Debian 12, then makes .venv.
 # Idempotent: a second run finds everything in place and takes a few seconds.
+# `setup.sh packages` installs the Debian packages only; XDPVS_SETUP=image leaves out what nobody needs in a container.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -13,6 +14,8 @@ clang clang-format llvm libbpf-dev libbpf1 bpftool linux-libc-dev make gcc libc6
 iproute2 ethtool python3-venv
 nginx-light curl wrk nftables tcpdump iputils-ping iputils-arping procps keepalived
 "
+# Tests of the containers: docker, and the base image where there is no registry.
+[ "${XDPVS_SETUP:-}" = image ] || packages="$packages docker.io mmdebstrap"
 
 installed() { [ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" = "install ok installed" ]; }
 
@@ -40,6 +43,8 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # a list of package names
     apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
+
+[ "${1:-}" != packages ] || exit 0
 
 if [ ! -x .venv/bin/python ]; then
     echo "setup: creating .venv"

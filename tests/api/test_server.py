@@ -181,6 +181,16 @@ def test_socket_mode(server: Server) -> None:
     assert stat.S_IMODE(os.stat(server.path).st_mode) == 0o600
 
 
+def test_socket_of_a_group(tmp_path: Path) -> None:
+    """Its members may connect too."""
+    server = Server(str(tmp_path / "ipc"), handlers({}), group=os.getegid())
+    try:
+        status = os.stat(server.path)
+        assert (stat.S_IMODE(status.st_mode), status.st_gid) == (0o660, os.getegid())
+    finally:
+        server.close()
+
+
 def test_live_socket_is_not_taken_over(server: Server) -> None:
     with pytest.raises(AddressInUse):
         Server(server.path, handlers({}))

@@ -84,3 +84,12 @@ def test_the_host_speaks_in_a_vlan_through_its_kni(lab: Lab, daemon: Balancer) -
     assert lab.client.ping("192.168.88.9")
     daemon.dpip("vlan", "del", "dpdk0.102")
     assert "kni" not in lab.lb.ip("-o", "link", "show", "type", "veth").replace("dpdk0.kni", "")
+
+
+@pytest.mark.topology(TUTORIAL)
+def test_the_hidden_end_of_a_kni_says_nothing_of_its_own(lab: Lab, daemon: Balancer) -> None:
+    """Its link-local address would be announced through the KNI; the KNI itself has one, as any netdev."""
+    lab.lb.ip("link", "set", "dpdk0.102.kni", "up")
+    wait_until(lambda: "fe80::" in lab.lb.ip("-6", "address", "show", "dev", "dpdk0.102.kni"), 5, "the KNI has one")
+    hidden = lab.lb.ip("-o", "link", "show", "dev", "dpdk0.102.kni").partition("@")[2].partition(":")[0]
+    assert lab.lb.ip("-6", "address", "show", "dev", hidden) == ""

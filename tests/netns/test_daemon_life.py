@@ -188,3 +188,23 @@ def test_sighup_applies_what_can_be_reloaded(lab: Lab, daemon: Balancer) -> None
 def test_version_and_help_need_nothing() -> None:
     shown = run([str(installed("dpvs")), "-v"])
     assert "dpvs version: " in shown.stderr
+
+
+def test_a_stop_that_keeps_the_data_plane(lab: Lab) -> None:
+    """What orchestrators do to replace a daemon is SIGTERM; with --keep that costs no more than a crash."""
+    need(missing_for_balancer())
+    with Balancer(lab, config=small_conf(["dpdk0"]), arguments=["--keep"]) as balancer:
+        configure(balancer, PLAN)
+        add_service(balancer, PLAN, PLAN.vip4, PLAN.servers4, PLAN.laddrs4)
+        wait_until(lambda: balancer.dpip("neigh", "show").count("REACHABLE") >= 2, 5, "the servers are resolved")
+        before = listings(balancer)
+        assert balancer.stop() == 0
+        assert not balancer.pid_file.exists()
+        assert not balancer.socket.exists()
+        assert lab.client.curl(URL) in ("rs1:80\n", "rs2:80\n")
+        balancer.start()
+        assert listings(balancer) == before
+        balancer.stop()
+        lab.lb.run(str(installed("dpvs")), "--unload", "--bpffs", str(lab.bpffs()), "--", "--file-prefix", "lab")
+        assert "prog/xdp" not in lab.lb.ip("-d", "link", "show")
+        assert ".kni" not in lab.lb.ip("-d", "link", "show")

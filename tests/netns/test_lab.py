@@ -197,3 +197,24 @@ def test_clean_removes_a_killed_run_and_leaves_a_living_one(lab: Lab) -> None:
     assert not (leftovers.RUN / prefix).exists()
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), what="its processes are gone")
     assert lab.client.curl("http://192.168.88.30/") == "rs1:80\n"
+
+
+def test_a_host_may_be_the_namespace_the_lab_runs_in() -> None:
+    """As in a container. When it is killed, cleaning takes the name off that namespace, and leaves its processes."""
+    need(missing_for_lab())
+    argv = [sys.executable, "-m", "lab", "up", "tutorial", "--no-daemon", "--here", "lb"]
+    with subprocess.Popen(["unshare", "--net", "sleep", "60"]) as home:
+        inside = ["nsenter", f"--net=/proc/{home.pid}/ns/net", "--"]
+        own = os.stat("/proc/self/ns/net").st_ino
+        wait_until(lambda: os.stat(f"/proc/{home.pid}/ns/net").st_ino != own, what="the namespace is new")
+        with subprocess.Popen([*inside, *argv], cwd=TOP, stdout=subprocess.PIPE, text=True) as process:
+            prefix = f"{leftovers.PREFIX}{process.pid}-1"
+            assert process.stdout
+            assert f"/run/netns/{leftovers.HERE}{prefix}-lb" in "".join(process.stdout.readline() for _ in range(4))
+            assert "dpdk0" in run([*inside, "ip", "-o", "link"]).stdout
+            process.kill()
+        assert prefix in leftovers.clean()
+        assert not list(NETNS_DIR.glob(f"*{prefix}*"))
+        assert home.poll() is None
+        wait_until(lambda: "dpdk0" not in run([*inside, "ip", "-o", "link"]).stdout, what="its cable is gone")
+        home.kill()

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from lab.builder import Lab
-from lab.host import NETNS_DIR, Host
 from lab.topology import Host as HostPlan
 from lab.topology import Interface, Topology
+from tests.support.inside import inside
 from xdpvs.netlink import ethtool, link, stats, veth
 from xdpvs.netlink.errors import LinkExists, LinkNotFound, OperatorError, ValueRefused
 from xdpvs.netlink.ethtool import Offload
 
-CLONE_NEWNET = 0x40000000
-
 TOPOLOGY = Topology("one-host", (HostPlan("lb", (Interface("dpdk0", "lan", configured=False),)),))
 pytestmark = pytest.mark.topology(TOPOLOGY)
-
-
-@contextmanager
-def inside(host: Host) -> Iterator[None]:
-    """Have the calling thread in a host's namespace; os.setns is only in Python 3.12."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    home = os.open(f"/proc/self/task/{threading.get_native_id()}/ns/net", os.O_RDONLY)
-    away = os.open(NETNS_DIR / host.namespace, os.O_RDONLY)
-    try:
-        assert libc.setns(away, CLONE_NEWNET) == 0
-        yield
-    finally:
-        assert libc.setns(home, CLONE_NEWNET) == 0
-        os.close(home)
-        os.close(away)
 
 
 @pytest.fixture(autouse=True)

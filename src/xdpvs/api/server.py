@@ -56,6 +56,7 @@ class Server:
     """The control socket at `path`, bound at once, served from `start` to `close`.
 
     `handlers` must have one callable for each message of the table that has no fixed answer (HandlerMismatch).
+    Only the owner may connect, and the members of `group` if one is given.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Server:
         path: str,
         handlers: Mapping[Message[Any, Any], Handler],
         *,
-        mode: int = 0o600,
+        group: int | None = None,
         timeout_s: float = CLIENT_TIMEOUT_S,
     ) -> None:
         self.path = path
@@ -71,7 +72,7 @@ class Server:
         self.counters = ServerCounters()
         self.dispatcher = Dispatcher(handlers)
         self._connections: set[_Connection] = set()
-        self._listener, self._inode = _listen(path, mode)
+        self._listener, self._inode = _listen(path, group)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._full = False
 
@@ -326,24 +327,35 @@ class _Connection:
         self._server.forget(self)
 
 
-def _listen(path: str, mode: int) -> tuple[socket.socket, tuple[int, int]]:
+def _listen(path: str, group: int | None) -> tuple[socket.socket, tuple[int, int]]:
     if len(os.fsencode(path)) > MAX_PATH:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         # By umask, not by chmod afterwards: nobody else may connect in between.
-        mask = os.umask(0o777 & ~mode)
+        mask = os.umask(0o177)
         try:
             listener.bind(path)
         finally:
             os.umask(mask)
+        if group is not None:
+            _share(path, group)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
         return listener, _inode(path)
     except BaseException:
         listener.close()
         raise
+
+
+def _share(path: str, group: int) -> None:
+    try:
+        os.chown(path, -1, group)
+    except PermissionError as error:
+        reason = f"cannot be given to group {group}: neither CAP_CHOWN nor a member of it"
+        raise PermissionError(error.errno, reason, path) from error
+    os.chmod(path, 0o660)
 
 
 def _remove_stale(path: str) -> None:

@@ -15,7 +15,7 @@ class BpfError(Exception):
 
 
 # Bits of linux/capability.h; CAP_SYS_ADMIN includes what CAP_BPF and CAP_PERFMON allow.
-CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
+CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
 
 
 def has_capability(name: str) -> bool:

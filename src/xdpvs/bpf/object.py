@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from xdpvs.bpf.errors import BpfError, KernelTooOld, ProgramRejected, explain
+from xdpvs.bpf.errors import BpfError, KernelTooOld, ProgramRejected, explain, has_capability
 from xdpvs.bpf.libbpf import captured_messages, check, check_pointer, library
 
 BTF_KIND_DATASEC = 15
@@ -145,7 +145,11 @@ class BpfObject:
             reason = [line for line in log.splitlines() if line and not line.startswith("processed ")]
             if error == errno.EPERM and not reason:
                 return explain(doing, error, *LOAD_CAPABILITIES)
-            return ProgramRejected(f"{doing}: the verifier refuses: {reason[-1] if reason else text}", log, error)
+            refusal = f"{doing}: the verifier refuses: {reason[-1] if reason else text}"
+            if not has_capability("CAP_PERFMON"):
+                # Without it the verifier walks every path anew, and gives up.
+                refusal += " (CAP_PERFMON missing)"
+            return ProgramRejected(refusal, log, error)
         if error in (errno.EPERM, errno.EACCES):
             return explain(doing, error, *LOAD_CAPABILITIES)
         if error == errno.EINVAL and "unknown" in text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections import Counter
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
-from xdpvs.bpf.errors import BpfError
+from xdpvs.bpf.errors import BpfError, explain
 from xdpvs.bpf.layout import MAX_NEIGHBOURS, EventKind, NeighbourFlags, NeighbourState
 from xdpvs.daemon.devices import Device, Devices
 from xdpvs.daemon.logs import topic
@@ -59,7 +60,11 @@ class PortSockets:
     """Sends frames from ports, past XDP: what the daemon says is not looked at by its own program."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0)
+        kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        try:
+            self._socket = socket.socket(socket.AF_PACKET, kind, 0)
+        except PermissionError as error:
+            raise explain("opening a packet socket", errno.EPERM, "CAP_NET_RAW") from error
 
     def send(self, netdev: str, frame: Frame) -> None:
         """Send, or say in the log why not."""

@@ -6,6 +6,7 @@ Options are read one by one as getopt_long does, so `-v` answers before a mistak
 from __future__ import annotations
 
 import enum
+import grp
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -30,6 +31,8 @@ DPVS application options:
 XDP options:
        --xdp-mode MODE     native or generic (native)
        --bpffs DIR         where the pinned state lives (/sys/fs/bpf/xdpvs)
+       --socket-group GRP  group, by name or number, that may use the socket too (none)
+       --keep              SIGTERM leaves the data plane forwarding, as a crash does
        --unload            detach, remove the pinned state, exit
        --check             check the configuration file, exit 0 or 1
 """
@@ -52,7 +55,10 @@ class XdpMode(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the command line asks for. ports are PCI addresses or netdev names, in order; notes go to the log."""
+    """What the command line asks for.
+
+    ports are PCI addresses or netdev names, in order; socket_group is a number; notes go to the log.
+    """
 
     conf: str = DEFAULT_CONF
     pid_file: str = DEFAULT_PID_FILE
@@ -62,6 +68,8 @@ class Arguments:
     file_prefix: str = DEFAULT_FILE_PREFIX
     xdp_mode: XdpMode = XdpMode.NATIVE
     bpffs: str = DEFAULT_BPFFS
+    socket_group: int | None = None
+    keep: bool = False
     unload: bool = False
     check: bool = False
     notes: tuple[str, ...] = ()
@@ -92,6 +100,8 @@ _LONG = {
     "help": False,
     "xdp-mode": True,
     "bpffs": True,
+    "socket-group": True,
+    "keep": False,
     "unload": False,
     "check": False,
 }
@@ -164,6 +174,16 @@ def _long_name(given: str) -> str:
     return matches[0]
 
 
+def _group(given: str | None) -> int | None:
+    """The number of a group named or numbered."""
+    if given is None or given.isdecimal():
+        return None if given is None else int(given)
+    try:
+        return grp.getgrnam(given).gr_gid
+    except KeyError:
+        raise _UsageError(f"option '--socket-group': there is no group '{given}'") from None
+
+
 def parse_command_line(argv: Sequence[str], version: Version, stdout: TextIO, stderr: TextIO) -> Arguments | int:
     """The arguments, or the exit code where the command line was answered already. argv[0] is the program."""
     program = argv[0] if argv else "dpvs"
@@ -178,6 +198,7 @@ def parse_command_line(argv: Sequence[str], version: Version, stdout: TextIO, st
                 stdout.write(USAGE.format(program=program))
                 return EXIT_OK
             switches.add(name)
+        group = _group(reader.values.get("socket-group"))
     except _UsageError as error:
         print(f"{program}: {error}", file=stderr)
         stdout.write(USAGE.format(program=program))
@@ -200,6 +221,8 @@ def parse_command_line(argv: Sequence[str], version: Version, stdout: TextIO, st
         file_prefix=eal.file_prefix,
         xdp_mode=XdpMode(values.get("xdp-mode", XdpMode.NATIVE.value)),
         bpffs=values.get("bpffs", DEFAULT_BPFFS),
+        socket_group=group,
+        keep="keep" in switches,
         unload="unload" in switches,
         check="check" in switches,
         notes=eal.notes,

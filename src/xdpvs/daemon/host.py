@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import socket
 import struct
-from pathlib import Path
 
 from xdpvs.dataplane.plane import DataPlane, Port
 from xdpvs.netlink import ethtool, link, veth
@@ -40,7 +39,7 @@ class Host:
     def _set_up_kni(self, visible: link.HostLink, peer: link.HostLink) -> None:
         # What the host sends must have its checksum by the time XDP sees it.
         ethtool.disable(visible.name, ethtool.Offload.TX_CHECKSUM, ethtool.Offload.TSO, ethtool.Offload.TX_VLAN)
-        _silence(peer.name)
+        _silence(peer)
         self._plane.attach_kni(Port(visible.name, visible.index), Port(peer.name, peer.index))
         link.set_up(peer, True)
         link.set_up(visible, True)
@@ -65,7 +64,7 @@ def _multicast(device: str, group: bytes, command: int) -> None:
         fcntl.ioctl(control, command, request)
 
 
-def _silence(device: str) -> None:
+def _silence(netdev: link.HostLink) -> None:
     """Keep the kernel from speaking IPv6 on the hidden end: its advertisements would come out of the KNI."""
-    with contextlib.suppress(OSError):
-        Path(f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6").write_text("1", encoding="ascii")
+    with contextlib.suppress(NetlinkError):  # a kernel without IPv6 says nothing anyway
+        link.set_no_link_local(netdev)

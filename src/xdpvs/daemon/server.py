@@ -28,7 +28,7 @@ _log = topic("DPVS")
 
 
 class Daemon:
-    """open(), then serve() until a signal, which ends with everything taken down again."""
+    """open(), then serve() until a signal, which ends with everything taken down again, unless told to keep it."""
 
     def __init__(self, arguments: Arguments, config: LoadResult, logs: Logs, pid_file: PidFile) -> None:
         self._arguments = arguments
@@ -65,7 +65,7 @@ class Daemon:
             self._ports.append(port_setup.set_up(port))
         plane.tune(tunables(config))
         state = self._state = State(plane, config)
-        self._server = Server(arguments.ipc_file, Handlers(state).table())
+        self._server = Server(arguments.ipc_file, Handlers(state).table(), group=arguments.socket_group)
         state.requests = self._server.counters
         state.adopt(self._ports)
         plane.attach()
@@ -104,7 +104,8 @@ class Daemon:
             await stop.wait()
         _log.info("stops")
         await work.stop()
-        self._take_down(detach=True, names=[name for port in self._ports for name in (port.name, port.kni_name)])
+        names = [name for port in self._ports for name in (port.name, port.kni_name)]
+        self._take_down(detach=not self._arguments.keep, names=names)
         return written
 
     def _reload(self) -> None:

@@ -108,6 +108,10 @@ class HttpCheck:
     """Hex digest the body must have."""
     body_prefix: bytes = b""
     regex: BodyRegex | None = None
+    read_to_end: bool = False
+    """keepalived's HTTP_GET: a response has to be whole even if nothing in its body matters, and the time-out counts
+    anew from each piece of it, up to ten times in all. Otherwise status, and prefix, decide as soon as they are known.
+    """
     tls: bool = False
     tls_verify: bool = False
     tls_sni: str = ""

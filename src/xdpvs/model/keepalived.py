@@ -6,13 +6,13 @@ VRRP's part is in model.vrrp. Times are seconds. Keys and order follow the file;
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from xdpvs.model.address import IPAddress
+from xdpvs.model.address import IPV4_ANY, IPAddress, family_of
 from xdpvs.model.check import Check, Endpoint
 from xdpvs.model.script import Command
-from xdpvs.model.service import AclEntry, Dest, Laddr, Service
+from xdpvs.model.service import AclEntry, Dest, Laddr, Service, ServiceKey
 from xdpvs.model.vrrp import TrackFile, TrackProcess, TrackScript, VrrpInstance, VrrpSyncGroup
 
 
@@ -112,6 +112,14 @@ class RealServer:
 
 
 @dataclass(frozen=True, slots=True)
+class AclSubject:
+    """Who is denied or allowed: a client's address, or the ipset of clients of that name."""
+
+    address: IPAddress = IPV4_ANY
+    ipset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class VirtualServer:
     """One virtual_server block. A group makes several services that share the servers and their health."""
 
@@ -122,9 +130,10 @@ class VirtualServer:
     sorry_server: Dest | None = None
     sorry_server_inhibit: bool = False
     laddrs: tuple[Laddr, ...] = ()
-    denied: tuple[AclEntry, ...] = ()
-    """For the first service; `acl_for` readdresses them."""
-    allowed: tuple[AclEntry, ...] = ()
+    """Attached to every service; those of the servers' family do the work."""
+    denied: tuple[AclSubject, ...] = ()
+    """For every service; `acl_entries` makes the entries of one."""
+    allowed: tuple[AclSubject, ...] = ()
     quorum: int = 1
     hysteresis: int = 0
     quorum_up: Command | None = None
@@ -132,6 +141,21 @@ class VirtualServer:
     omega: bool = False
     smtp_alert: bool = False
     ha_suspend: bool = False
+
+
+def acl_entries(subjects: Iterable[AclSubject], key: ServiceKey) -> tuple[AclEntry, ...]:
+    """The entries of one service's deny or allow list; an ipset's entry has the service's family."""
+    return tuple(
+        AclEntry(
+            key.family if subject.ipset else family_of(subject.address),
+            key.protocol,
+            key.address,
+            key.port,
+            subject.address,
+            subject.ipset,
+        )
+        for subject in subjects
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ IFF_PROMISC = 0x100
 IFF_ALLMULTI = 0x200
 IFF_LOWER_UP = 0x10000
 
+_ADDR_GEN_MODE_NONE = 1
+
 IFNAMSIZ = 16
 _PCI_ADDRESS = re.compile(r"(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
 
@@ -114,6 +116,16 @@ def set_allmulticast(link: HostLink, on: bool) -> None:
 def set_mac(link: HostLink, mac: bytes) -> None:
     """Set the hardware address."""
     link_request(f"set address of {link.name}", "set", index=link.index, address=mac.hex(":"))
+
+
+def set_no_link_local(link: HostLink) -> None:
+    """Have the kernel give a link no IPv6 link-local address, so that it solicits and reports nothing there.
+
+    The sysctl disable_ipv6 would say more, but in a container sysctls are read-only.
+    """
+    mode = ("IFLA_INET6_ADDR_GEN_MODE", _ADDR_GEN_MODE_NONE)
+    request = {"attrs": [("AF_INET6", {"attrs": [mode]})]}
+    link_request(f"keep {link.name} without link-local address", "set", index=link.index, IFLA_AF_SPEC=request)
 
 
 def add_altname(link: HostLink, altname: str) -> None:

@@ -25,6 +25,11 @@ def address_request(doing: str, command: str, **arguments: object) -> list[Any]:
     return _served("addr", doing, command, arguments)
 
 
+def route_request(doing: str, command: str, **arguments: object) -> list[Any]:
+    """The same for RTM_*ROUTE."""
+    return _served("route", doing, command, arguments)
+
+
 def _served(family: str, doing: str, command: str, arguments: Mapping[str, object]) -> list[Any]:
     """From whatever thread.
 

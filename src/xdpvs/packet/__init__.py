@@ -1,4 +1,5 @@
-"""Bytes ↔ dataclass for what the daemon itself sends. No I/O.
+"""Bytes ↔ dataclass for what we ourselves send. No I/O.
 
-Primitives: `ethernet.Frame`, `arp.Arp`, `ndisc`'s messages, `tcp.Reset`.
+Primitives: `ethernet.Frame`, `arp.Arp`, `ndisc`'s messages, `tcp.Reset`; for health checks `icmp`'s echo messages and
+`proxy_proto.preamble`.
 """

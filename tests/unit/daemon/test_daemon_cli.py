@@ -86,10 +86,21 @@ def test_files(line: str) -> None:
 
 
 def test_own_options() -> None:
-    arguments = run("--xdp-mode generic --bpffs /b --unload --check").arguments
-    assert (arguments.xdp_mode, arguments.bpffs, arguments.unload, arguments.check) == (
-        XdpMode.GENERIC, "/b", True, True,
+    arguments = run("--xdp-mode generic --bpffs /b --keep --unload --check").arguments
+    assert (arguments.xdp_mode, arguments.bpffs, arguments.keep, arguments.unload, arguments.check) == (
+        XdpMode.GENERIC, "/b", True, True, True,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "number"), [("6601", 6601), ("0", 0), ("root", 0)])
+def test_group_of_the_socket(given: str, number: int) -> None:
+    assert run(f"--socket-group {given}").arguments.socket_group == number
+
+
+def test_group_that_does_not_exist() -> None:
+    outcome = run("--socket-group no-such-group -- -a eth0")
+    assert outcome.result == 1
+    assert outcome.stderr == "dpvs: option '--socket-group': there is no group 'no-such-group'\n"
 
 
 def test_command_line_of_the_container_tutorial() -> None:

@@ -1,28 +1,13 @@
-"""What loading says: notes to log, and the error that lists what is wrong."""
+"""Notes of dpvs.conf: lines to log."""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-
-class Severity(enum.Enum):
-    """INFO tells an effective value, WARNING that the file's own value was not taken."""
-
-    INFO = "info"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of a file; line 0 is the file as a whole."""
-
-    file: str
-    line: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.line else self.file
+from xdpvs.config.notes import ConfigError as ConfigError
+from xdpvs.config.notes import Place as Place
+from xdpvs.config.notes import Problem as Problem
+from xdpvs.config.notes import Severity as Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +24,3 @@ class Note:
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.message}"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One mistake of the file and where it stands."""
-
-    place: Place
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.message}"
-
-
-class ConfigError(Exception):
-    """The operator's file cannot be used; carries every problem found, in file order."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = tuple(problems)

@@ -9,24 +9,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from xdpvs.config.dpvs_conf.notes import Note, Place, Problem, Severity
+from xdpvs.config.source import Source as Source
 
 _BLANK = " \t\v\f"
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _GLUED_ATTRIBUTE = re.compile(r"\s*<[^>]*>[^\s<#!]")
 _MAX_INCLUDE_DEPTH = 16
-
-
-class Source(Protocol):
-    """Where text comes from: `read` raises OSError, `glob` gives sorted paths (none when nothing matches)."""
-
-    def read(self, path: str) -> str: ...
-
-    def glob(self, pattern: str) -> Sequence[str]: ...
 
 
 class Grammar(Protocol):

@@ -1,0 +1,304 @@
+"""Files to statements: lines, continuation, includes and braces.
+
+Lines are classified once and remembered by their text, since the lines of large files repeat. What a line becomes is a
+`Statement`, an `_Opening`, one of the braces, several of these, or `_SPECIAL` where it depends on what came before
+(definitions, conditions, includes, continued lines).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import StringIO
+from itertools import islice, pairwise
+from random import Random
+
+from xdpvs.config.keepalived_conf.definitions import Definitions, ExpansionError
+from xdpvs.config.keepalived_conf.tree import MAX_DEPTH, BraceError, Builder, Places, Statement
+from xdpvs.config.keepalived_conf.words import shown, split_words, without_comment
+from xdpvs.config.source import NotPlainFileError, Source
+
+MAX_INCLUDE_DEPTH = 16
+_WORDS_OF_NOTE = ("include", "random_seed")
+_PLAIN = re.compile(r"(?:[A-Za-z0-9_./:,<>()\[\]+*%^-][A-Za-z0-9_./:,<>()\[\]+*%^ \t-]*\{?)?")
+_INCLUDES = frozenset({"include", "includer", "includem", "includew", "includeb", "includea"})
+
+Report = Callable[[int, str], None]
+
+
+class _Opening:
+    __slots__ = ("head",)
+
+    def __init__(self, head: Statement) -> None:
+        self.head = head
+
+
+class _Mark:
+    __slots__ = ()
+
+
+_BLANK, _OPEN, _CLOSE, _SPECIAL, _UNPAIRED = _Mark(), _Mark(), _Mark(), _Mark(), _Mark()
+_Simple = Statement | _Opening | _Mark
+_Parsed = _Simple | tuple[_Simple, ...]
+
+
+class _GiveUpError(Exception):
+    """Reading on makes no sense; the problem is already told."""
+
+
+class FileReader:
+    """Reads a file and its includes into a Builder; problem and warn are told the line and what is wrong there."""
+
+    def __init__(self, source: Source, config_id: str, seed: int, problem: Report, warn: Report) -> None:
+        self.places = Places()
+        self.builder = Builder()
+        self._source = source
+        self._problem = problem
+        self._warn = warn
+        self._definitions = Definitions(config_id, Random(seed))
+        self._parsed: dict[str, _Parsed] = {}
+        self._open_files: list[str] = []
+        self._since = 0
+        self._unfinished: tuple[str, list[str]] | None = None
+
+    def read(self, path: str) -> None:
+        """Read the main file; it must exist."""
+        with suppress(_GiveUpError):
+            self._file(path, self.places.add(path, ""))
+
+    def _file(self, path: str, asked_at: int) -> None:
+        if path in self._open_files or len(self._open_files) >= MAX_INCLUDE_DEPTH:
+            self._problem(asked_at, f"include of {shown(path)} does not end")
+            return
+        try:
+            text = self._source.read(path)
+        except NotPlainFileError as error:
+            if not self._open_files:
+                self._problem(asked_at, f"cannot read {shown(path)}: {_reason(error)}")
+            else:
+                self._warn(asked_at, f"{shown(path)} is not a regular file without execute permission, skipped")
+            return
+        except (OSError, ValueError) as error:
+            self._problem(asked_at, f"cannot read {shown(path)}: {_reason(error)}")
+            return
+        before = (self._definitions.directory, self._since)
+        self._definitions.directory = posixpath.dirname(path) or "."
+        self._open_files.append(path)
+        self._since = len(self.builder.items)
+        self._lines(text, self.places.add(path, text))
+        self._open_files.pop()
+        self._definitions.directory, self._since = before
+
+    def _lines(self, text: str, base: int) -> None:
+        builder, parsed_lines = self.builder, self._parsed
+        items, placed = builder.items, builder.placed
+        floor = builder.depth
+        number = base
+        for raw in StringIO(text):
+            number += 1
+            parsed = parsed_lines.get(raw)
+            if parsed is None:
+                parsed = parsed_lines[raw] = self._classify(raw)
+            if self._unfinished is not None:
+                self._continued(raw, number, floor)
+            elif isinstance(parsed, Statement):
+                items.append(parsed)
+                placed.append(number)
+                continue
+            elif parsed is _BLANK:
+                continue
+            elif parsed is _CLOSE and builder.depth > floor:
+                builder.close()
+            elif isinstance(parsed, _Opening) and builder.depth < MAX_DEPTH:
+                builder.open(parsed.head, number)
+            elif parsed is _SPECIAL:
+                self._special(without_comment(raw)[0], number, floor)
+            else:
+                self._take(parsed, number, floor)
+            items, placed = builder.items, builder.placed
+        if self._unfinished is not None:
+            self._finish(number, floor)
+        while builder.depth > floor:
+            head, opened = builder.opened()
+            self._problem(opened, f"block {shown(head.word)} is not closed")
+            builder.close()
+
+    def _take(self, parsed: _Parsed, number: int, floor: int) -> None:
+        for part in parsed if isinstance(parsed, tuple) else (parsed,):
+            try:
+                self._take_simple(part, number, floor)
+            except BraceError as error:
+                self._problem(number, str(error))
+                if error.fatal:
+                    raise _GiveUpError from None
+
+    def _take_simple(self, part: _Simple, number: int, floor: int) -> None:
+        builder = self.builder
+        if isinstance(part, Statement):
+            builder.add(part, number)
+        elif isinstance(part, _Opening):
+            builder.open(part.head, number)
+        elif part is _OPEN:
+            builder.open_last(number, self._since if builder.depth == floor else 0)
+        elif part is _CLOSE:
+            if builder.depth > floor:
+                builder.close()
+            elif floor:
+                self._problem(number, f"`}}` closes {shown(builder.opened()[0].word)}, which this file did not open")
+            else:
+                self._warn(number, "`}` closes nothing, ignored")
+        elif part is _UNPAIRED:
+            self._problem(number, "a quote is not closed")
+
+    def _special(self, text: str, number: int, floor: int) -> None:
+        """A line that depends on what was read before."""
+        applies = self._definitions.applicable(text)
+        if not applies and text.endswith("\\"):
+            self._unfinished = ("", [])
+            return
+        text = applies
+        started = self._definitions.define(text) if text.startswith("$") else None
+        if started is not None:
+            if started[0]:
+                self._unfinished = (started[0], [started[1]] if started[1] else [])
+            return
+        if text.endswith("\\"):
+            self._unfinished = ("", [text[:-1].rstrip()])
+            return
+        try:
+            for line in self._definitions.expand(text):
+                self._expanded(line, number, floor)
+        except ExpansionError as error:
+            self._problem(number, str(error))
+            if error.fatal:
+                raise _GiveUpError from None
+
+    def _continued(self, raw: str, number: int, floor: int) -> None:
+        """The next line of a definition or of a line that ended with a backslash."""
+        assert self._unfinished is not None
+        text = without_comment(raw)[0]
+        more = text.endswith("\\")
+        text = text[:-1].rstrip() if more else text
+        if text:
+            self._unfinished[1].append(text)
+        if not more:
+            self._finish(number, floor)
+
+    def _finish(self, number: int, floor: int) -> None:
+        assert self._unfinished is not None
+        name, lines = self._unfinished
+        self._unfinished = None
+        if name:
+            self._definitions.values[name] = tuple(lines) if len(lines) > 1 else "".join(lines)
+        elif lines:
+            self._special(" ".join(lines), number, floor)
+
+    def _expanded(self, text: str, number: int, floor: int) -> None:
+        words = split_words(text)
+        if len(words) >= 2 and words[0] in _INCLUDES:
+            self._include(words[0], words[1], number)
+            return
+        if len(words) == 2 and words[0] == "random_seed" and words[1].isdecimal():
+            self._definitions.random.seed(int(words[1][:18]))
+        self._take(self._pieces(text), number, floor)
+
+    def _classify(self, raw: str) -> _Parsed:
+        text = raw.strip()
+        if _PLAIN.fullmatch(text) and not text.startswith(_WORDS_OF_NOTE):
+            if not text:
+                return _BLANK
+            return self.builder.statement(text) if text[-1] != "{" else _Opening(self._head(text[:-1].rstrip()))
+        text, paired = without_comment(raw)
+        if not text:
+            return _BLANK
+        if not paired:
+            return _UNPAIRED
+        if "$" in text or text[0] in "@~" or text[-1] == "\\" or text.startswith(_WORDS_OF_NOTE):
+            return _SPECIAL
+        return self._pieces(text)
+
+    def _pieces(self, text: str) -> _Parsed:
+        """Statements and braces of a line; braces inside `"…"` are text."""
+        if "{" not in text and "}" not in text:
+            return self.builder.statement(text)
+        if text == "}":
+            return _CLOSE
+        pieces: list[_Simple] = []
+        for part, brace in _split_at_braces(text):
+            words = part.strip()
+            if words and brace == "{":
+                pieces.append(_Opening(self.builder.statement(words)))
+                continue
+            if words:
+                pieces.append(self.builder.statement(words))
+            if brace:
+                pieces.append(_OPEN if brace == "{" else _CLOSE)
+        return pieces[0] if len(pieces) == 1 else tuple(pieces)
+
+    def _head(self, text: str) -> Statement:
+        """The statement before a `{`; with a name or an address it is hardly ever met again."""
+        return Statement(text) if " " in text else self.builder.statement(text)
+
+    def _include(self, keyword: str, pattern: str, number: int) -> None:
+        place = self.places[number]
+        found = 0
+        for alternative in islice(_alternatives(pattern), 1024):
+            full = posixpath.join(posixpath.dirname(place.file), alternative)
+            try:
+                paths = self._source.glob(full)
+            except (OSError, ValueError) as error:
+                self._problem(number, f"cannot read {shown(full)}: {_reason(error)}")
+                continue
+            if not paths and keyword in ("includeb", "includea"):
+                self._problem(number, f"{keyword} {shown(alternative)} matches no file")
+            for path in paths:
+                found += 1
+                self._file(path, number)
+        if found:
+            return
+        wild = any(character in pattern for character in "*?[")
+        if keyword == "includew" or (keyword == "includem" and not wild):
+            self._problem(number, f"{keyword} {shown(pattern)} matches no file")
+        elif keyword not in ("includeb", "includea"):
+            self._warn(number, f"include {shown(pattern)} matches no file")
+
+
+def _split_at_braces(text: str) -> Iterator[tuple[str, str]]:
+    start = 0
+    quoted = False
+    for position, character in enumerate(text):
+        if character == '"':
+            quoted = not quoted
+        elif character in "{}" and not quoted:
+            yield text[start:position], character
+            start = position + 1
+    yield text[start:], ""
+
+
+def _alternatives(pattern: str) -> Iterator[str]:
+    """The patterns a pattern with `{a,b}` stands for; unpaired braces are text."""
+    start = pattern.find("{") if pattern.count("{") <= MAX_DEPTH else -1
+    depth = 0
+    cuts = [start]
+    for position in range(max(start, 0), len(pattern)):
+        character = pattern[position]
+        if character == "{":
+            depth += 1
+        elif character == "," and depth == 1:
+            cuts.append(position)
+        elif character == "}":
+            depth -= 1
+            if not depth:
+                cuts.append(position)
+                break
+    if start < 0 or depth:
+        yield pattern
+        return
+    for left, right in pairwise(cuts):
+        yield from _alternatives(pattern[:start] + pattern[left + 1 : right] + pattern[cuts[-1] + 1 :])
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -1,0 +1,100 @@
+"""Virtual addresses and their actions in the event loop (v1.10)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+
+from xdpvs.healthcheck.actions import plan, verifies
+from xdpvs.healthcheck.agent import AgentClient
+from xdpvs.healthcheck.conf import AddressRule
+from xdpvs.healthcheck.doing import ActionFailed, is_present, perform
+from xdpvs.healthcheck.virtual_address import AddressHealth
+from xdpvs.model.address import IPAddress
+
+_log = logging.getLogger(__name__)
+
+
+class Addresses:
+    """One AddressHealth for each address; states(address) says what its services are."""
+
+    def __init__(self, agent: AgentClient, states: Callable[[IPAddress], Iterable[bool | None]]) -> None:
+        self._agent = agent
+        self._states = states
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.health: dict[IPAddress, AddressHealth] = {}
+
+    def follow(self, rules: dict[IPAddress, AddressRule]) -> None:
+        """Make the addresses these. One that is gone stays as it is; a changed action first takes its address down."""
+        for address in [address for address in self.health if address not in rules]:
+            del self.health[address]
+        for address, rule in rules.items():
+            known = self.health.get(address)
+            if known is None:
+                self.health[address] = AddressHealth(rule)
+            elif known.rule != rule:
+                before, known.rule = known.rule, rule
+                if (before.actioner, before.action_params) != (rule.actioner, rule.action_params):
+                    if known.acted:
+                        self._spawn(self._undo(address, before))
+                    known.acted = None
+
+    def judge(self, address: IPAddress) -> None:
+        """Something about an address's services is new."""
+        health = self.health.get(address)
+        if health is None:
+            return
+        now = asyncio.get_running_loop().time()
+        health.judge(self._states(address), now)
+        up = health.due(now)
+        if up is not None:
+            self._spawn(self._act(address, health, up))
+
+    def sync(self) -> None:
+        """Now and then: actions that failed, interfaces that others changed."""
+        for address, health in self.health.items():
+            if verifies(health.rule.actioner) and health.acted is not None:
+                self._spawn(self._verify(address, health))
+            else:
+                self.judge(address)
+
+    async def close(self) -> None:
+        """Give up what is under way; nothing is undone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _act(self, address: IPAddress, health: AddressHealth, up: bool) -> None:
+        rule = health.rule
+        word = "UP" if up else "DOWN"
+        try:
+            await perform(plan(rule.actioner, rule.action_params, address, up=up), self._agent, rule.action_timeout_s)
+        except ActionFailed as error:
+            _log.warning("%s: action %s %s failed: %s", address, rule.actioner, word, error)
+            succeeded = False
+        else:
+            _log.info("%s: action %s %s done", address, rule.actioner, word)
+            succeeded = True
+        health.done(succeeded, asyncio.get_running_loop().time())
+        self.judge(address)
+
+    async def _undo(self, address: IPAddress, rule: AddressRule) -> None:
+        try:
+            await perform(
+                plan(rule.actioner, rule.action_params, address, up=False), self._agent, rule.action_timeout_s
+            )
+        except ActionFailed as error:
+            _log.warning("%s: action %s DOWN failed: %s", address, rule.actioner, error)
+
+    async def _verify(self, address: IPAddress, health: AddressHealth) -> None:
+        try:
+            health.found(await is_present(health.rule.action_params["ifname"], address))
+        except ActionFailed as error:
+            _log.warning("%s: %s", address, error)
+        self.judge(address)

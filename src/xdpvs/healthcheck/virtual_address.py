@@ -1,0 +1,68 @@
+"""A virtual address above its services (v1.10): when its action is due. No I/O; the time is a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xdpvs.healthcheck.conf import AddressRule, DownPolicy
+from xdpvs.healthcheck.service import Statistics
+
+
+class AddressHealth:
+    """The machine: `judge` with the services' states, `due` for the action, then `done` with how it went."""
+
+    def __init__(self, rule: AddressRule) -> None:
+        self.rule = rule
+        self.up: bool | None = None
+        """What the services say."""
+        self.acted: bool | None = None
+        """The last action that succeeded."""
+        self.since = 0.0
+        self.statistics = Statistics()
+        self.retry_at: float | None = None
+        self._acting: bool | None = None
+
+    def judge(self, services: Iterable[bool | None], now: float) -> bool | None:
+        """Whether the address is up. None while no service knows."""
+        states = list(services)
+        up: bool | None
+        if not states:
+            up = False
+        elif all(state is None for state in states):
+            up = None
+        elif self.rule.down_policy is DownPolicy.ONE_OF:
+            up = False not in states
+        else:
+            up = any(state is not False for state in states)
+        if up is not None and up != self.up:
+            self.since = now
+            self.statistics.notice(up)
+            self.retry_at = None
+        self.up = up if up is not None else self.up
+        return self.up
+
+    def due(self, now: float) -> bool | None:
+        """The action to take now: True for up, False for down."""
+        if self.rule.disable or self._acting is not None or self.up is None or self.up == self.acted:
+            return None
+        if self.retry_at is not None and now < self.retry_at:
+            return None
+        self._acting = self.up
+        return self.up
+
+    def done(self, succeeded: bool, now: float) -> None:
+        """The action that was due has ended."""
+        up = bool(self._acting)
+        self._acting = None
+        if succeeded:
+            self.acted = up
+            self.statistics.count(up)
+            self.retry_at = None
+        else:
+            self.statistics.fail(up)
+            self.retry_at = now + self.rule.action_sync_s
+
+    def found(self, really_up: bool) -> None:
+        """What the interface says (the Verdict action); an action follows if it is not as wanted."""
+        if self._acting is None:
+            self.acted = really_up

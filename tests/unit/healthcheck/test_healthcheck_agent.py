@@ -1,0 +1,241 @@
+"""The whole of healthcheck against a scripted agent: the reference's check list, with real sockets on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.support.healthcheck import Listed, Put, ScriptedAgent, checking, closed_port, listening, until
+from xdpvs.healthcheck.conf import Conf
+from xdpvs.healthcheck.runner import Runner
+
+NEWER = ("-dpvs-agent-addr=:1", "-dpvs-service-list-interval=100ms")
+QUICK_CONF = Conf(address={"actioner": "Blank"}, service={"interval": 0.05, "timeout": 0.1, "action-sync-time": 0.2})
+
+
+def played(
+    agent: ScriptedAgent, play: Callable[[Runner], Awaitable[None]], *flags: str, conf: Conf | None = None
+) -> None:
+    """Run a play against an agent."""
+
+    async def run() -> None:
+        async with agent.serving(), checking(agent, *flags, conf=conf) as runner:
+            await play(runner)
+
+    asyncio.run(run())
+
+
+def checks(runner: Runner) -> int:
+    """Finished ones."""
+    return runner.numbers.good + runner.numbers.bad
+
+
+def test_no_report_while_all_is_well() -> None:
+    with listening() as port:
+        agent = ScriptedAgent([Listed("127.0.0.1", port)])
+
+        async def play(runner: Runner) -> None:
+            await until(lambda: runner.numbers.good >= 5 and agent.gets >= 3, "checks and fetches")
+
+        played(agent, play)
+    assert agent.puts == []
+
+
+def test_a_dead_server_is_reported_once_and_comes_back_with_the_operators_weight() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed("127.0.0.1", port, 70)])
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: agent.servers[0].inhibited, "it is reported down")
+        seen = checks(runner)
+        await until(lambda: checks(runner) >= seen + 4, "more checks")
+        assert len(agent.puts) == 1
+        with listening(port):
+            await until(lambda: not agent.servers[0].inhibited, "it is reported up")
+
+    played(agent, play)
+    down, up = agent.puts
+    assert (down.path, down.query) == ("/v2/vs/127.0.0.9-80-tcp/rs/health", "version=1000&operatorWeight=true")
+    assert down.items == [{"ip": "127.0.0.1", "port": port, "weight": 0, "inhibited": True}]
+    assert up.items == [{"ip": "127.0.0.1", "port": port, "weight": 70, "inhibited": False}]
+
+
+def test_an_agent_without_versions_gets_the_older_report() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed("127.0.0.1", port)], version=None)
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: agent.servers[0].inhibited, "it is reported down")
+        with listening(port):
+            await until(lambda: not agent.servers[0].inhibited, "it is reported up")
+
+    played(agent, play)
+    assert (agent.puts[0].path, agent.puts[0].query) == ("/v2/vs/127.0.0.9-80-tcp/rs", "healthcheck=true")
+    assert agent.puts[0].items == [{"ip": "127.0.0.1", "port": port, "weight": 0, "inhibited": True}]
+    assert agent.puts[-1].items == [{"ip": "127.0.0.1", "port": port, "weight": 100}]
+
+
+def test_a_report_the_agent_fails_is_repeated() -> None:
+    agent = ScriptedAgent([Listed("127.0.0.1", closed_port())])
+    refusals = 3
+
+    def answer(_put: Put) -> tuple[int, bytes] | None:
+        return (500, b'""') if len(agent.puts) <= refusals else None
+
+    agent.answer = answer
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: agent.servers[0].inhibited, "it is reported down at last")
+
+    played(agent, play)
+    assert len(agent.puts) == refusals + 1
+
+
+def test_a_removed_server_is_no_longer_checked_and_not_reported() -> None:
+    with listening() as port:
+        agent = ScriptedAgent([Listed("127.0.0.1", port), Listed("127.0.0.1", closed_port(), inhibited=True)])
+
+        async def play(runner: Runner) -> None:
+            await until(lambda: runner.numbers.bad >= 2, "both are checked")
+            del agent.servers[1]
+            agent.renew()
+            await until(lambda: sum(len(w.health.servers) for w in runner.services.values()) == 1, "one is left")
+            bad, good = runner.numbers.bad, runner.numbers.good
+            await until(lambda: runner.numbers.good >= good + 3, "the other goes on")
+            assert runner.numbers.bad <= bad + 1
+
+        played(agent, play)
+    assert agent.puts == []
+
+
+def test_an_operators_change_in_between_is_never_overwritten() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed("127.0.0.1", port, 100)])
+
+    def answer(_put: Put) -> tuple[int, bytes] | None:
+        if len(agent.puts) == 1:
+            # The operator is faster than the report.
+            agent.servers[0].weight = 33
+            agent.renew()
+        return None
+
+    agent.answer = answer
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: agent.servers[0].inhibited, "it is reported down")
+        with listening(port):
+            await until(lambda: not agent.servers[0].inhibited, "it is reported up")
+
+    played(agent, play)
+    assert [put.query.partition("&")[0] for put in agent.puts] == ["version=1000", "version=1001", "version=1001"]
+    assert agent.puts[-1].items[0]["weight"] == 33
+    assert agent.servers[0].weight == 33
+
+
+def test_a_restarted_checker_finds_a_server_down_and_frees_it_with_its_weight() -> None:
+    with listening() as port:
+        agent = ScriptedAgent([Listed("127.0.0.1", port, 42, inhibited=True)])
+
+        async def play(runner: Runner) -> None:
+            await until(lambda: not agent.servers[0].inhibited, "it is reported up")
+
+        played(agent, play)
+    assert agent.puts[0].items == [{"ip": "127.0.0.1", "port": port, "weight": 42, "inhibited": False}]
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", b"\xff\x00", b'{"Items":7}', b"[" * 100000])
+def test_an_answer_that_is_no_list_changes_nothing(body: bytes) -> None:
+    with listening() as port:
+        agent = ScriptedAgent([Listed("127.0.0.1", port)])
+
+        async def play(runner: Runner) -> None:
+            await until(lambda: runner.numbers.good >= 1, "it is checked")
+            agent.body = body
+            failed = runner.traffic.failed_fetches
+            await until(lambda: runner.traffic.failed_fetches > failed, "the answer is refused")
+            assert len(runner.services) == 1
+            good = runner.numbers.good
+            await until(lambda: runner.numbers.good > good, "checks go on")
+
+        played(agent, play)
+    assert agent.puts == []
+
+
+def test_bad_entries_are_skipped_and_the_others_checked() -> None:
+    with listening() as port:
+        agent = ScriptedAgent([Listed("127.0.0.1", port)])
+        junk: list[Any] = [None, 7, {"Addr": "nonsense"}, {"Addr": "127.0.0.8", "Port": 80, "Proto": 132}]
+        good: dict[str, Any] = agent.service()
+        good["RSs"]["Items"] += [None, {"Spec": {"ip": "", "port": 80}}, {"Spec": {"ip": "2001:db8::1", "port": 70000}}]
+        agent.body = json.dumps({"Items": [*junk, good]}).encode()
+
+        async def play(runner: Runner) -> None:
+            await until(lambda: runner.numbers.good >= 2, "the good one is checked")
+            assert runner.traffic.skipped >= 7
+
+        played(agent, play)
+
+
+def test_every_first_verdict_is_reported_in_the_newer_generation() -> None:
+    with listening() as port:
+        dead = closed_port()
+        agent = ScriptedAgent([Listed("127.0.0.1", port), Listed("127.0.0.1", dead, 50)])
+
+        async def play(runner: Runner) -> None:
+            await until(lambda: sum(len(put.items) for put in agent.puts) >= 2, "both are reported")
+            seen = checks(runner)
+            await until(lambda: checks(runner) >= seen + 6, "more checks")
+
+        played(agent, play, *NEWER, conf=QUICK_CONF)
+    items = [item for put in agent.puts for item in put.items]
+    assert sorted((item["port"], item["weight"], item["inhibited"]) for item in items) == sorted(
+        [(port, 100, False), (dead, 0, True)]
+    )
+
+
+def test_an_agent_that_only_ever_conflicts_is_not_hammered() -> None:
+    agent = ScriptedAgent([Listed("127.0.0.1", closed_port())])
+
+    def answer(_put: Put) -> tuple[int, bytes]:
+        agent.renew()
+        return 270, json.dumps(agent.service()).encode()
+
+    agent.answer = answer
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: runner.traffic.reports_stale >= 4, "conflicts")
+        assert runner.traffic.reports_stale <= 5
+
+    played(agent, play, "-notify_interval=10s")
+
+
+def test_a_dry_run_takes_every_server_for_healthy() -> None:
+    agent = ScriptedAgent([Listed("127.0.0.1", closed_port(), inhibited=True)])
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: not agent.servers[0].inhibited, "it is reported up")
+
+    played(agent, play, "-dry_run")
+
+
+def test_the_agent_away_for_a_while() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed("127.0.0.1", port)])
+
+    async def run() -> None:
+        async with agent.serving():
+            kept = agent.port
+            async with checking(agent) as runner:
+                await until(lambda: agent.servers[0].inhibited, "it is reported down")
+                agent.answer = lambda _put: (503, b'"away"')
+                with listening(port):
+                    await until(lambda: runner.traffic.reports_failed >= 2, "reports fail")
+                    agent.answer = lambda _put: None
+                    await until(lambda: not agent.servers[0].inhibited, "the verdict arrives in the end")
+            assert kept == agent.port
+
+    asyncio.run(run())

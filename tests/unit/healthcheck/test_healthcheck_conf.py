@@ -1,0 +1,210 @@
+"""The configuration file of v1.10, methods and flags."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xdpvs.healthcheck.conf import Conf, ConfError, DownPolicy, load_conf
+from xdpvs.healthcheck.durations import format_duration, parse_duration
+from xdpvs.healthcheck.flags import FlagError, Generation
+from xdpvs.healthcheck.main import main
+from xdpvs.healthcheck.methods import build_check
+from xdpvs.healthcheck.options import parse_options
+from xdpvs.model.check import HttpCheck, NoCheck, PingCheck, TcpCheck, UdpCheck, UdpPingCheck
+from xdpvs.model.service import ProxyProtocol
+
+FILE = """\
+global:
+  virtual-address:
+    disable: false
+    down-policy: 1
+    actioner: KernelRouteAddDelVerdict
+    action-params: {ifname: eth1, with-route: no}
+  virtual-server:
+    method: 6
+    method-params: {uri: /health, response-codes: "200-299,304"}
+    interval: 5s
+    down-retry: 999999
+virtual-addresses:
+  192.0.2.1:
+    actioner: Blank
+    action-sync-time: 1m30s
+virtual-servers:
+  192.0.2.1-TCP-80:
+    method: tcp
+    timeout: 500ms
+  "2001:db8::1-UDP-53":
+    up-retry: 3
+"""
+
+
+def test_blocks_inherit_as_upstreams_do() -> None:
+    conf = load_conf(FILE, "f")
+    named, other = conf.address_rule("192.0.2.1"), conf.address_rule("192.0.2.2")
+    assert (named.actioner, named.action_sync_s, named.down_policy) == ("Blank", 90.0, DownPolicy.ONE_OF)
+    assert (other.actioner, other.action_params) == (
+        "KernelRouteAddDelVerdict",
+        {"ifname": "eth1", "with-route": "no"},
+    )
+    tcp = conf.service_rule("192.0.2.1-TCP-80")
+    assert (tcp.method, tcp.method_params, tcp.timeout_s, tcp.interval_s, tcp.down_retry) == ("tcp", {}, 0.5, 5.0, 0)
+    udp = conf.service_rule("2001:db8::1-UDP-53")
+    assert (udp.method, udp.method_params["uri"], udp.up_retry) == ("http", "/health", 3)
+
+
+def test_an_empty_file_is_all_defaults() -> None:
+    conf = load_conf("", "f")
+    assert conf == Conf()
+    rule = conf.service_rule("anything")
+    assert (rule.method, rule.interval_s, rule.timeout_s, rule.down_retry, rule.up_retry) == ("auto", 3.0, 2.0, 1, 1)
+    assert conf.address_rule("x").action_params == {"ifname": "lo"}
+
+
+def test_what_is_in_force_can_be_read_again() -> None:
+    conf = load_conf(FILE, "f")
+    again = load_conf(conf.text(), "again")
+    for name in ("192.0.2.1-TCP-80", "2001:db8::1-UDP-53", "other"):
+        assert again.service_rule(name) == conf.service_rule(name)
+    assert again.address_rule("192.0.2.1") == conf.address_rule("192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("global: [1]", "f:1: global is no mapping"),
+        ("globals: {}", "f:1: unknown key globals"),
+        ("global:\n  virtual-server:\n    methode: tcp", "f:3: unknown key methode in global virtual-server"),
+        ("global:\n  virtual-server:\n    method: icmp", "f:3: method of global virtual-server: one of 1 (none)"),
+        ("global:\n  virtual-server:\n    interval: 3", "f:3: interval of global virtual-server: '3' is no duration"),
+        ("virtual-servers:\n  a:\n    timeout: -1s", "f:3: timeout of a"),
+        ("virtual-servers:\n  a:\n    down-retry: x", "f:3: down-retry of a: 'x' is no number"),
+        ("virtual-servers:\n  a:\n    actioner: Script", "f:3: actioner of a: a service's only action"),
+        (
+            "virtual-servers:\n  a:\n    method: ping\n    method-params: {send: x}",
+            "f:2: a: method ping has no parameter",
+        ),
+        ("virtual-servers:\n  a:\n    method: http\n    method-params: {response-codes: 2x}", "f:2: a: response-codes"),
+        ("virtual-servers:\n  a: {}\n  a: {}", "f:3: a stands twice"),
+        ("virtual-addresses:\n  a:\n    actioner: Nothing", "f:2: a: actioner 'Nothing'"),
+        (
+            "virtual-addresses:\n  a:\n    actioner: Script\n    action-params: {args: x}",
+            "f:2: a: actioner Script needs",
+        ),
+        ("virtual-addresses:\n  a:\n    disable: maybe", "f:3: disable of a"),
+        ("virtual-addresses:\n  a:\n    down-policy: 3", "f:3: down-policy of a"),
+        ("a: b: c", "f:1: mapping values are not allowed"),
+    ],
+)
+def test_mistakes_are_named_with_their_line(text: str, complaint: str) -> None:
+    with pytest.raises(ConfError) as caught:
+        load_conf(text, "f")
+    assert complaint in str(caught.value)
+
+
+@given(st.text(max_size=200))
+def test_no_text_gets_through_but_a_configuration_or_a_complaint(text: str) -> None:
+    with contextlib.suppress(ConfError):
+        load_conf(text, "f").text()
+
+
+def test_methods() -> None:
+    assert build_check("none", {}) == NoCheck()
+    assert build_check("ping", {}) == PingCheck()
+    assert build_check("tcp", {"send": "a", "receive": "b", "proxy-protocol": "v1"}) == TcpCheck(
+        b"a", b"b", ProxyProtocol.V1
+    )
+    assert build_check("udp", {"receive": "pong"}) == UdpCheck(receive=b"pong", require_reply=True, min_length=4)
+    assert build_check("udpping", {}, ProxyProtocol.V2) == UdpPingCheck(UdpCheck(proxy=ProxyProtocol.V2))
+    check = build_check("http", {"uri": "https://example.org/a?b", "request-headers": "A::1;;B::2", "response": "ok"})
+    assert isinstance(check, HttpCheck)
+    assert (check.path, check.host, check.tls, check.headers) == (
+        "/a?b",
+        "example.org",
+        True,
+        (("A", "1"), ("B", "2")),
+    )
+    assert (check.status, check.body_prefix, check.tls_verify) == (((200, 499),), b"ok", True)
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("tcp", {"send": ""}),
+        ("udp", {"proxy-protocol": "v1"}),
+        ("http", {"method": "get"}),
+        ("http", {"https": "perhaps"}),
+        ("http", {"uri": "health"}),
+        ("http", {"response-codes": "300-200"}),
+        ("http", {"request-headers": "A:1"}),
+        ("http", {"proxy": "yes"}),
+        ("tcp", {"quic": "true"}),
+    ],
+)
+def test_parameters_that_cannot_be(method: str, params: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=next(iter(params)).split("-")[0]):
+        build_check(method, params)
+
+
+def test_the_tutorials_command_line() -> None:
+    options = parse_options(["-log_dir=/dpvs/logs/healthcheck", "-lb_iface_addr=localhost:6601"])
+    assert options.generation is Generation.A
+    assert options.agent_url == "http://localhost:6601"
+    assert (options.check_interval_s, options.check_timeout_s, options.check_retry) == (3.0, 1.0, 1)
+    assert options.log.directory == "/dpvs/logs/healthcheck"
+    assert options.status_address == ""
+
+
+def test_the_newer_command_line() -> None:
+    options = parse_options(["--dpvs-agent-addr", ":8082", "-dpvs-service-list-interval=1m", "-debug"])
+    assert options.generation is Generation.C
+    assert (options.agent_url, options.fetch_interval_s) == ("http://127.0.0.1:8082", 60.0)
+    assert options.status_address == ":6601"
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (["-nosuch"], "flag provided but not defined: -nosuch"),
+        (["-check_interval"], "flag needs an argument: -check_interval"),
+        (["-check_interval=3"], "invalid value"),
+        (["-check_retry=-1"], "invalid value"),
+        (["-dry_run=maybe"], "invalid boolean value"),
+        (["word"], "unexpected argument"),
+        (["-lb_iface_addr=a:1", "-config-file=/x"], "do not go together"),
+        (["-lb_iface_type=other"], "only dpvs-agent"),
+        (["-lb_iface_addr=a:99999"], "not HOST:PORT"),
+        (["-dpvs-agent-addr=ftp://a:1"], "neither http nor https"),
+    ],
+)
+def test_wrong_command_lines(argv: list[str], complaint: str) -> None:
+    with pytest.raises(FlagError, match=complaint):
+        parse_options(argv)
+    err = io.StringIO()
+    assert main(argv, io.StringIO(), err) == 2
+    assert complaint in err.getvalue()
+    assert "Traceback" not in err.getvalue()
+
+
+def test_a_named_file_that_is_not_there() -> None:
+    err = io.StringIO()
+    assert main(["-config-file=/nonexistent/healthcheck.conf"], io.StringIO(), err) == 1
+    assert err.getvalue() == "healthcheck: /nonexistent/healthcheck.conf: no such file\n"
+
+
+def test_help() -> None:
+    out = io.StringIO()
+    assert main(["-help"], out, io.StringIO()) == 0
+    assert "-lb_iface_addr string" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("3s", 3.0), ("500ms", 0.5), ("1m0s", 60.0), ("1h2m3.5s", 3723.5), ("0", 0.0)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+    assert parse_duration(format_duration(seconds)) == seconds
