@@ -20,6 +20,10 @@ class AgentTrouble(Exception):
     """No usable answer; the text says what happened."""
 
 
+class AgentAway(AgentTrouble):
+    """No answer at all."""
+
+
 class BadCredentials(Exception):
     """A token or certificate file that cannot be used."""
 
@@ -104,7 +108,7 @@ class AgentClient:
         try:
             return await self._http.request(method, path, json=body, timeout=timeout_s)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise AgentTrouble(f"{method} {path.partition('?')[0]}: {error or type(error).__name__}") from None
+            raise AgentAway(f"{method} {path.partition('?')[0]}: {error or type(error).__name__}") from None
 
 
 def _item(server: ReportedServer, *, versioned: bool) -> dict[str, object]:
@@ -116,5 +120,5 @@ def _item(server: ReportedServer, *, versioned: bool) -> dict[str, object]:
 
 
 def _refusal(response: httpx.Response) -> str:
-    text = response.text.strip()[:_SHOWN]
+    text = " ".join(response.text[: 2 * _SHOWN].split())[:_SHOWN]
     return f"{response.status_code} {text}".strip()

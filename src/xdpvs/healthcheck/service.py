@@ -3,7 +3,7 @@
 A report goes out when the verdict about a server differs from what the agent has, one at a time for each service, with
 the version the agent showed. Verdicts that come meanwhile wait for its answer. An agent that has another version by
 then answers with its list (270): that is taken over, and what still differs is reported anew, so that an operator's
-change is never overwritten. What fails is tried again after `retry_s`.
+change is never overwritten. What fails is tried again after `retry_s`, and holds up no verdict about other servers.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from xdpvs.healthcheck.listing import ListedServer, ListedService, ServerKey, Se
 
 UNKNOWN_WEIGHT = 1
 """For agents without versions, which keep no operator's weight of a server that is down: upstream's value, too."""
+AWAY_RETRY_S = 5.0
 _QUICK_CONFLICTS = 3
 """So often a 270 is answered at once; an agent that answers nothing else is then left alone for a while."""
 
@@ -89,6 +90,8 @@ class Server:
     """Whether the first verdict has been reported, where even a verdict that changes nothing has to be."""
     statistics: Statistics
     checker_numbers: Statistics
+    retry_at: float | None = None
+    """When it may be reported again after a report that failed."""
 
     @property
     def differs(self) -> bool:
@@ -111,12 +114,18 @@ class ServiceHealth:
         self._report_first = report_first
         self._sent: Report | None = None
         self._conflicts = 0
-        self.retry_at: float | None = None
+        self._hold_until: float | None = None
+        self._conflict_at: float | None = None
 
     # What the agent says
 
-    def stale(self, listed: ListedService) -> bool:
-        """Whether a listing is older than what is known."""
+    def stale(self, listed: ListedService, asked_at: float) -> bool:
+        """Whether a listing is older than what is known: asked for before a conflict that showed a newer version.
+
+        Older numbers alone say nothing: the agent's clock may have been set back, or its state lost.
+        """
+        if self._conflict_at is None or asked_at >= self._conflict_at:
+            return False
         return listed.version is not None and self.version is not None and int(listed.version) < int(self.version)
 
     def update(self, listed: ListedService) -> None:
@@ -183,19 +192,27 @@ class ServiceHealth:
 
     def due(self, now: float) -> Report | None:
         """The report to send now, if there is one and none is under way."""
-        if self._sent is not None or (self.retry_at is not None and now < self.retry_at):
+        if self._sent is not None or (self._hold_until is not None and now < self._hold_until):
             return None
-        servers = tuple(self._differing())
+        self._hold_until = None
+        servers = tuple(self._differing(now))
         if not servers:
-            self.retry_at = None
             return None
-        self.retry_at = None
         self._sent = Report(self.id, self.version, servers)
         return self._sent
 
-    def _differing(self) -> Iterator[ReportedServer]:
+    def next_timer(self) -> float | None:
+        """When `due` is to be asked again, if nothing else happens."""
+        if self._sent is not None:
+            return None
+        waiting = [s.retry_at for s in self.servers.values() if s.retry_at is not None and s.differs]
+        if self._hold_until is not None:
+            waiting.append(self._hold_until)
+        return min(waiting, default=None)
+
+    def _differing(self, now: float) -> Iterator[ReportedServer]:
         for server in self.servers.values():
-            if server.differs:
+            if server.differs and (server.retry_at is None or now >= server.retry_at):
                 up = bool(server.checker.up)
                 weight = UNKNOWN_WEIGHT if server.weight is None else server.weight
                 yield ReportedServer(server.key, up, weight if up else 0)
@@ -206,21 +223,27 @@ class ServiceHealth:
             if (server := self.servers.get(each.key)) is not None:
                 server.known_up = each.up
                 server.confirmed = True
+                server.retry_at = None
         self._sent = None
         self._conflicts = 0
 
     def conflicted(self, listed: ListedService, now: float) -> None:
         """270: the agent has another version. The caller adds and removes servers by it afterwards."""
+        for each in self._sent.servers if self._sent else ():
+            if (server := self.servers.get(each.key)) is not None:
+                server.retry_at = None
         self._sent = None
         self._conflicts += 1
+        self._conflict_at = now
         if self._conflicts > _QUICK_CONFLICTS:
-            self.retry_at = now + self.retry_s
-        if not self.stale(listed):
-            self.update(listed)
+            self._hold_until = now + self.retry_s
+        self.update(listed)
 
-    def failed(self, now: float) -> None:
-        """No usable answer, or a refusal."""
+    def failed(self, now: float, *, unanswered: bool = False) -> None:
+        """A refusal, or no answer: an agent that is away may be back any moment."""
+        wait_s = min(self.retry_s, AWAY_RETRY_S) if unanswered else self.retry_s
         for each in self._sent.servers if self._sent else ():
             self.statistics.fail(each.up)
+            if (server := self.servers.get(each.key)) is not None:
+                server.retry_at = now + wait_s
         self._sent = None
-        self.retry_at = now + self.retry_s

@@ -166,9 +166,50 @@ def test_a_failed_report_is_tried_again_later() -> None:
 
 
 def test_a_listing_of_the_past_is_stale() -> None:
+    service = health(listed(up(FIRST), version="8"))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.conflicted(listed(up(FIRST), version="10"), 3.0)
+    assert service.stale(listed(up(FIRST), version="9"), asked_at=2.9)
+    assert not service.stale(listed(up(FIRST), version="10"), asked_at=2.9)
+    assert not service.stale(listed(up(FIRST), version="9"), asked_at=3.1), "the agent's clock was set back"
+
+
+def test_an_older_version_in_a_conflict_is_what_the_agent_has() -> None:
     service = health(listed(up(FIRST), version="10"))
-    assert service.stale(listed(up(FIRST), version="9"))
-    assert not service.stale(listed(up(FIRST), version="10"))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.conflicted(listed(up(FIRST), version="3"), 2.1)
+    report = service.due(2.1)
+    assert report is not None
+    assert report.version == "3"
+
+
+def test_a_failed_report_holds_up_no_verdict_about_another_server() -> None:
+    service = health(listed(up(FIRST), up(SECOND)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.failed(2.5)
+    for moment in (3.0, 4.0):
+        service.result(SECOND, False, moment)
+    report = service.due(4.0)
+    assert report is not None
+    assert [each.key for each in report.servers] == [SECOND]
+    service.accepted()
+    assert service.next_timer() == 17.5
+
+
+def test_an_agent_without_an_answer_is_asked_again_soon() -> None:
+    service = health(listed(up(FIRST)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.failed(2.5, unanswered=True)
+    assert service.next_timer() == 7.5
+    assert service.due(7.5) is not None
 
 
 def test_first_verdicts_are_reported_even_if_nothing_changes_in_the_newer_generation() -> None:
