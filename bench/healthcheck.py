@@ -21,6 +21,8 @@ from lab.wait import wait_until
 SERVICES, QUICK_SERVICES = 500, 50
 SERVERS_EACH = 10
 SECONDS, QUICK_SECONDS = 20.0, 4.0
+SETTLE_S = 5.0
+"""After the start, which is late for all at once."""
 _LATE = "xdpvs_healthcheck_lateness_seconds"
 _CHECKS = "xdpvs_healthcheck_checks"
 
@@ -38,6 +40,7 @@ def _measure(options: Options) -> Iterator[Result]:
     services = QUICK_SERVICES if options.quick else SERVICES
     with _agent(services) as port, _healthcheck(port) as (pid, page):
         wait_until(lambda: _sum(page, "good") >= services * SERVERS_EACH, 30.0, "every server is checked")
+        time.sleep(SETTLE_S)
         before, cpu, began = _buckets(page), _cpu_s(pid), time.monotonic()
         done = _sum(page)
         time.sleep(QUICK_SECONDS if options.quick else SECONDS)
