@@ -55,6 +55,7 @@ class Runner:
         self._agent = agent
         self._prober = prober
         self._loop = asyncio.get_running_loop()
+        self.began_at = self._loop.time()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Semaphore(REPORTS_AT_ONCE)
         self._warned: set[str] = set()
