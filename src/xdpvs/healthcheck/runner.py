@@ -55,6 +55,7 @@ class Runner:
         self._agent = agent
         self._prober = prober
         self._loop = asyncio.get_running_loop()
+        self.began_at = self._loop.time()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Semaphore(REPORTS_AT_ONCE)
         self._warned: set[str] = set()
@@ -158,7 +159,7 @@ class Runner:
             watched = self.services[listed.id] = self._new(listed, rule)
         elif watched.health.stale(listed, asked_at):
             return
-        watched.follow(listed, rule, self.now())
+        watched.follow(listed, rule, asked_at, self.now())
         watched.health.judge(self.now())
         self.flush(listed.id)
 
@@ -201,14 +202,14 @@ class Runner:
         else:
             if answer is None:
                 self.traffic.reports_taken += 1
-                health.accepted()
+                health.accepted(self.now())
                 _log.info("%s: reported %s", report.service.wire, _shown(report))
             else:
                 self.traffic.reports_stale += 1
                 _log.info("%s: version %s is not %s any more", report.service.wire, report.version, answer.version)
                 health.conflicted(answer, self.now())
                 if self.services.get(report.service) is watched:
-                    watched.follow(answer, watched.rule, self.now())
+                    watched.follow(answer, watched.rule, self.now(), self.now())
         if self.services.get(report.service) is not watched:
             return
         self.flush(report.service)

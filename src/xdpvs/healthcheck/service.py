@@ -8,6 +8,8 @@ change is never overwritten. What fails is tried again after `retry_s`, and hold
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -90,8 +92,8 @@ class Server:
     """Whether the first verdict has been reported, where even a verdict that changes nothing has to be."""
     statistics: Statistics
     checker_numbers: Statistics
-    retry_at: float | None = None
-    """When it may be reported again after a report that failed."""
+    reported_at: float = -math.inf
+    """When the agent took a report of it; a listing asked for before says nothing about it."""
 
     @property
     def differs(self) -> bool:
@@ -116,6 +118,11 @@ class ServiceHealth:
         self._conflicts = 0
         self._hold_until: float | None = None
         self._conflict_at: float | None = None
+        # Kept as things change, for with thousands of servers nothing may look at all of them at every verdict.
+        self._down: set[ServerKey] = set()
+        self._judged = False
+        self._telling: dict[ServerKey, None] = {}
+        self._later: list[tuple[float, tuple[ServerKey, ...]]] = []
 
     # What the agent says
 
@@ -128,9 +135,10 @@ class ServiceHealth:
             return False
         return listed.version is not None and self.version is not None and int(listed.version) < int(self.version)
 
-    def update(self, listed: ListedService) -> None:
+    def update(self, listed: ListedService, asked_at: float = math.inf) -> None:
         """Take over what the agent has of known servers. Servers are added and removed by the caller."""
         self.version = listed.version
+        apart = {key for _, keys in self._later for key in keys}
         reporting = {each.key for each in self._sent.servers} if self._sent else set()
         for each in listed.servers:
             server = self.servers.get(each.key)
@@ -139,8 +147,16 @@ class ServiceHealth:
             weight = listed.operator_weight(each)
             if weight is not None:
                 server.weight = weight
-            if each.key not in reporting:
+            if each.key not in reporting and server.reported_at <= asked_at:
                 server.known_up = listed.serves(each)
+                if each.key not in apart:
+                    self._note(server)
+
+    def _note(self, server: Server) -> None:
+        if server.differs:
+            self._telling[server.key] = None
+        else:
+            self._telling.pop(server.key, None)
 
     def add(self, listed: ListedService, server: ListedServer, checker: Checker, now: float) -> Server:
         """A server that is new in the list."""
@@ -155,11 +171,23 @@ class ServiceHealth:
             Statistics(),
         )
         self.servers[server.key] = added
+        self._count(added)
+        self._note(added)
         return added
+
+    def _count(self, server: Server) -> None:
+        up = server.checker.up
+        self._judged |= up is not None
+        if up is False:
+            self._down.add(server.key)
+        else:
+            self._down.discard(server.key)
 
     def remove(self, key: ServerKey) -> None:
         """A server that is gone from the list; nothing is undone."""
         self.servers.pop(key, None)
+        self._telling.pop(key, None)
+        self._down.discard(key)
 
     # What checks say
 
@@ -171,18 +199,19 @@ class ServiceHealth:
         server.checker_numbers.count(good)
         if server.checker.up != before:
             server.since = now
+            self._count(server)
         if verdict is None:
             return None
         server.checker_numbers.notice(verdict)
         self.statistics.notice(verdict)
+        self._note(server)
         return verdict
 
     def judge(self, now: float, *, first_sync: bool = False) -> bool | None:
         """Whether the service is up: one server that is not down is enough. None until something is known."""
-        known = first_sync or self.up is not None or any(s.checker.up is not None for s in self.servers.values())
-        if not known:
+        if not (first_sync or self.up is not None or self._judged):
             return None
-        up = any(server.checker.up is not False for server in self.servers.values())
+        up = len(self._down) < len(self.servers)
         if up != self.up:
             self.up, self.since = up, now
             self.statistics.count(up)
@@ -195,7 +224,12 @@ class ServiceHealth:
         if self._sent is not None or (self._hold_until is not None and now < self._hold_until):
             return None
         self._hold_until = None
-        servers = tuple(self._differing(now))
+        while self._later and self._later[0][0] <= now:
+            for key in heapq.heappop(self._later)[1]:
+                if (server := self.servers.get(key)) is not None:
+                    self._note(server)
+        servers = tuple(self._differing())
+        self._telling.clear()
         if not servers:
             return None
         self._sent = Report(self.id, self.version, servers)
@@ -205,33 +239,33 @@ class ServiceHealth:
         """When `due` is to be asked again, if nothing else happens."""
         if self._sent is not None:
             return None
-        waiting = [s.retry_at for s in self.servers.values() if s.retry_at is not None and s.differs]
+        waiting = [self._later[0][0]] if self._later else []
         if self._hold_until is not None:
             waiting.append(self._hold_until)
         return min(waiting, default=None)
 
-    def _differing(self, now: float) -> Iterator[ReportedServer]:
-        for server in self.servers.values():
-            if server.differs and (server.retry_at is None or now >= server.retry_at):
+    def _differing(self) -> Iterator[ReportedServer]:
+        for key in self._telling:
+            server = self.servers[key]
+            if server.differs:
                 up = bool(server.checker.up)
                 weight = UNKNOWN_WEIGHT if server.weight is None else server.weight
                 yield ReportedServer(server.key, up, weight if up else 0)
 
-    def accepted(self) -> None:
+    def accepted(self, now: float) -> None:
         """200: the agent has it."""
-        for each in self._sent.servers if self._sent else ():
-            if (server := self.servers.get(each.key)) is not None:
-                server.known_up = each.up
-                server.confirmed = True
-                server.retry_at = None
+        for server, up in self._reported():
+            server.known_up = up
+            server.confirmed = True
+            server.reported_at = now
+            self._note(server)
         self._sent = None
         self._conflicts = 0
 
     def conflicted(self, listed: ListedService, now: float) -> None:
         """270: the agent has another version. The caller adds and removes servers by it afterwards."""
-        for each in self._sent.servers if self._sent else ():
-            if (server := self.servers.get(each.key)) is not None:
-                server.retry_at = None
+        for server, _ in self._reported():
+            self._note(server)
         self._sent = None
         self._conflicts += 1
         self._conflict_at = now
@@ -242,8 +276,14 @@ class ServiceHealth:
     def failed(self, now: float, *, unanswered: bool = False) -> None:
         """A refusal, or no answer: an agent that is away may be back any moment."""
         wait_s = min(self.retry_s, AWAY_RETRY_S) if unanswered else self.retry_s
-        for each in self._sent.servers if self._sent else ():
-            self.statistics.fail(each.up)
-            if (server := self.servers.get(each.key)) is not None:
-                server.retry_at = now + wait_s
+        for _, up in self._reported():
+            self.statistics.fail(up)
+        if self._sent is not None:
+            heapq.heappush(self._later, (now + wait_s, tuple(each.key for each in self._sent.servers)))
         self._sent = None
+
+    def _reported(self) -> Iterator[tuple[Server, bool]]:
+        """What the report under way says, of servers that are still there."""
+        for each in self._sent.servers if self._sent else ():
+            if (server := self.servers.get(each.key)) is not None:
+                yield server, each.up
