@@ -29,12 +29,12 @@ LAB_PROGRAMS += $(LAB_VLANS:%=build/lab/tc_vlan_%.o)
 TEST_PROGRAMS := $(patsubst tests/bpf/%.bpf.c,build/%.bpf.o,$(wildcard tests/bpf/*.bpf.c))
 HEADERS := $(wildcard bpf/*.h)
 C_FILES := $(wildcard bpf/*.[ch] lab/bpf/*.[ch] tests/bpf/*.[ch])
-PYTHON_DIRS := $(wildcard src lab tests tools bench)
+PYTHON_DIRS := $(wildcard src lab tests tools bench containers)
 
 LAB ?= tutorial
 
 .PHONY: setup build bytecode test check check-root format-check lint types imports layout headers unit cli api bpf netns \
-	format generate demo lab bench clean
+	containers format generate demo lab bench clean
 
 setup:
 	./tools/setup.sh
@@ -78,7 +78,7 @@ test:
 
 check: format-check lint types imports layout headers unit cli api
 
-check-root: bpf netns
+check-root: bpf netns containers
 
 format-check:
 	$(RUFF) format --check $(PYTHON_DIRS)
@@ -103,7 +103,7 @@ headers:
 		$(CLANG) $(BPF_CFLAGS) -Wno-unused-function -fsyntax-only -x c $$header || exit 1; \
 	done
 
-unit cli api bpf netns: build
+unit cli api bpf netns containers: build
 	@if [ -d tests/$@ ]; then set -x; $(PYTEST) tests/$@; else echo "no tests/$@ yet"; fi
 
 format:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import connections, forwarding, http, packets, report, restart, tables
+from bench import checks, connections, forwarding, healthcheck, http, packets, report, restart, tables
 from bench.build import TOP, Missing
 from bench.rows import Group, Options, Result
 from lab.objects import NotBuilt
@@ -18,7 +18,9 @@ from lab.wait import DeadlinePassed
 from xdpvs.bpf.errors import BpfError
 from xdpvs.bpf.object import OBJECT_PATH
 
-GROUPS: tuple[Group, ...] = tuple(module.GROUP for module in (packets, connections, forwarding, http, restart, tables))
+GROUPS: tuple[Group, ...] = tuple(
+    module.GROUP for module in (packets, connections, forwarding, http, restart, tables, checks, healthcheck)
+)
 
 _EXPECTED = (Missing, NotBuilt, CommandFailed, DeadlinePassed, BpfError, RuntimeError, OSError)
 

@@ -1,8 +1,8 @@
 #!/opt/xdpvs/bin/python3
 """The image's health check: asks the program the container runs for a sign of life.
 
-`dpvs` has to answer at its control socket, `dpvs-agent` at its port. Of keepalived and healthcheck it is enough that they
-are there, for without them there would be no container; so is it of anything else.
+`dpvs` has to answer at its control socket, `dpvs-agent` at its port. Of keepalived and healthcheck it is enough that
+they are there, for without them there would be no container; so is it of anything else.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from pathlib import Path
 
 TIMEOUT_S = 5.0
 IPC_FILE = "/var/run/dpvs.ipc"
-AGENT_PORT = 53225
 
 
 def option(argv: Sequence[str], names: Sequence[str], default: str) -> str:
     """The last value of an option, as `-x VALUE`, `--name VALUE` or `--name=VALUE`; what follows `--` is not ours."""
     value = default
     words = list(argv[: argv.index("--")] if "--" in argv else argv)
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         name, equals, given = word.partition("=")
         if name in names:
             value = given if equals else following
@@ -36,11 +35,14 @@ def probe_dpvs(argv: Sequence[str]) -> None:
 
 
 def probe_agent(argv: Sequence[str]) -> None:
-    """The agent answers HTTP; what it answers is between it and the daemon."""
+    """The agent answers HTTP; what it answers is between it and the daemon. Without --port it may be anywhere."""
+    port = int(option(argv, ("--port",), "0"))
+    if port == 0:
+        return
     host = option(argv, ("--host",), "localhost")
     if host in ("", "0.0.0.0", "::"):
         host = "localhost"
-    connection = http.client.HTTPConnection(host, int(option(argv, ("--port",), str(AGENT_PORT))), timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/v2/vs")
         connection.getresponse().read()

@@ -1,1 +1,5 @@
 """The images, run by a real Docker in the lab."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.support.listing")

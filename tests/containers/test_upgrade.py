@@ -68,6 +68,7 @@ def test_an_upgrade_loses_no_packet_and_no_connection(serving: Machine) -> None:
     finally:
         for process in started.values():
             process.kill()
+            process.communicate()
     sent, answered = map(int, reports["stream"].split())
     assert sent > 1000
     assert answered == sent

@@ -13,6 +13,7 @@ from lab.builder import Lab
 from lab.process import run
 from tests.support.netns import DeadlinePassed, missing_for_lab, need, wait_until
 from tests.support.vrrp_lab import WIRE, Case, Node, Stock, Whole
+from xdpvs.model.vrrp import VrrpSyncGroup
 
 A4, B4, A6, B6 = "192.0.2.11", "192.0.2.12", "fe80::11", "fe80::12"
 GOOD, POOR = Node(150), Node(100)
@@ -62,9 +63,14 @@ CASES = (
     case3("v6_unicast_global", 66, Node(150, peer="2001:db8::12", source="2001:db8::11"),
           Node(100, peer="2001:db8::11", source="2001:db8::12"), family=6),
     case3("v6_owner", 67, Node(255, state="MASTER"), POOR, family=6),
+    case3("grouped", 91, GOOD, POOR),
+    case3("grouped6", 92, GOOD, POOR, family=6),
+    Case("grouped_v2", 93, vip4(93), GOOD, POOR),
 )  # fmt: skip
 
-KINDS = {"ours": Whole, "stock": Stock}
+GROUPS = (VrrpSyncGroup("G", ("grouped", "grouped6", "grouped_v2")),)
+
+KINDS: dict[str, type[Stock]] = {"ours": Whole, "stock": Stock}
 DEADLINE_S = 15.0
 
 
@@ -102,17 +108,17 @@ class Pair:
     def go_through_everything(self) -> None:
         """All that may happen to two nodes."""
         a, b = self.a, self.b
-        b.start(CASES)
+        b.start(CASES, GROUPS)
         self.expect("b alone", lambda _: "b")
-        a.start(CASES)
+        a.start(CASES, GROUPS)
         self.expect("a arrives", lambda case: case.after_arrival("a"))
         a.kill9()
         self.expect("a is killed", lambda _: "b")
-        a.start(CASES)
+        a.start(CASES, GROUPS)
         self.expect("a is back", lambda case: case.after_arrival("a"))
         b.process.stop()
         self.expect("b stops", lambda _: "a")
-        b.start(CASES)
+        b.start(CASES, GROUPS)
         self.expect("b is back", lambda case: case.after_arrival("b"))
         a.host.ip("link", "set", "eth0", "down")
         self.expect("a's link is down", lambda _: "b")

@@ -20,7 +20,7 @@ from lab.process import Process
 from lab.topology import Host as HostPlan
 from lab.topology import Interface, Topology
 from xdpvs.model.address import family_of, full_prefix_length
-from xdpvs.model.keepalived import GlobalDefs, KeepalivedConfig
+from xdpvs.model.keepalived import KeepalivedConfig
 from xdpvs.model.vrrp import AuthType, VirtualAddress, VrrpInstance, VrrpState, VrrpSyncGroup
 
 ADDRESSES = {
@@ -125,17 +125,6 @@ def instance(case: Case, node: str) -> VrrpInstance:
     )
 
 
-def configuration(
-    cases: Iterable[Case], node: str, groups: Sequence[VrrpSyncGroup] = (), globals_: GlobalDefs | None = None
-) -> KeepalivedConfig:
-    """The whole of it for us."""
-    return KeepalivedConfig(
-        globals=globals_ or GlobalDefs(router_id=node),
-        instances=tuple(instance(case, node) for case in cases),
-        sync_groups=tuple(groups),
-    )
-
-
 class Router:
     """A node's process. States are read from the log, whose lines are the same for both kinds."""
 
@@ -162,10 +151,6 @@ class Router:
         environment = {"PYTHONPATH": f"{TOP}:{TOP / 'src'}", **(environment or {})}
         self._process = self.lab.on_exit(self.host.start(f"vrrp{self.runs}", *argv, environment=environment))
         self._read, self._states = 0, {}
-
-    def start(self, cases: Sequence[Case], groups: Sequence[VrrpSyncGroup] = ()) -> None:
-        """Start it with these instances."""
-        raise NotImplementedError
 
     def states(self) -> dict[str, str]:
         """The state of every instance, as this run's log has it."""
@@ -227,10 +212,6 @@ class Whole(Stock):
 
 class Ours(Router):
     """Our VRRP alone, with a client that records what is asked of dpvs."""
-
-    def start(self, cases: Sequence[Case], groups: Sequence[VrrpSyncGroup] = ()) -> None:
-        """Start it with these instances."""
-        self.start_with(configuration(cases, self.side, groups))
 
     def start_with(self, config: KeepalivedConfig, ipc: str = "", environment: Mapping[str, str] | None = None) -> None:
         """Start it with any configuration."""

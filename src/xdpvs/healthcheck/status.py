@@ -16,7 +16,8 @@ from xdpvs.healthcheck.methods import METHODS
 from xdpvs.healthcheck.runner import Runner
 from xdpvs.healthcheck.watched import LATE_BUCKETS_S
 
-MAX_SERVERS = 10_000
+MAX_SERVERS = 2_000
+"""With more, servers have no series of their own: making them would delay checks."""
 _NOTES = (
     "# Check Method Annotations: "
     + ", ".join(f"{number}-{name}" for number, name in METHODS.items())
@@ -33,6 +34,14 @@ def _state(up: bool | None, since: float, now: float) -> str:
     return f"{_STATES[up]} {int(max(0.0, now - since))}s"
 
 
+def _go_time(now_ns: int, running_s: float) -> str:
+    """As Go prints a time: 2025-05-09 14:31:02.802071741 +0800 CST m=+1026.188881757."""
+    seconds, fraction = divmod(now_ns, 1_000_000_000)
+    moment = time.localtime(seconds)
+    date, zone = time.strftime("%Y-%m-%d %H:%M:%S", moment), time.strftime("%z %Z", moment)
+    return f"{date}.{fraction:09d} {zone} m=+{running_s:.9f}"
+
+
 def server_text(key: ServerKey) -> str:
     """An address and port as upstream's page and the metrics have them."""
     address, port = key
@@ -44,7 +53,7 @@ def statistics_text(runner: Runner) -> str:
     now = runner.now()
     checkers = sum(len(watched.health.servers) for watched in runner.services.values())
     addresses = sorted({service.address for service in runner.services}, key=str)
-    lines = [time.strftime("%Y-%m-%d %H:%M:%S %z %Z"), "", "Thread Statistics:"]
+    lines = [_go_time(time.time_ns(), now - runner.began_at), "", "Thread Statistics:"]
     lines.append(f"{'':20}{'running':<16}{'stopping':<16}{'finished':<16}")
     finished = runner.numbers.good + runner.numbers.bad + runner.numbers.undecided
     for name, running, ended in (
@@ -59,7 +68,11 @@ def statistics_text(runner: Runner) -> str:
     for address in addresses:
         health = runner.addresses.health.get(address)
         if health is None:
-            text += _columns(str(address), "Unknown 0s", "0,0,0,0,0,0")
+            # Nothing is done about addresses, but what they are can be told.
+            states = [w.health for s, w in runner.services.items() if s.address == address]
+            known = [each.up for each in states if each.up is not None]
+            since = max((each.since for each in states), default=now)
+            text += _columns(str(address), _state(any(known) if known else None, since, now), "0,0,0,0,0,0")
         else:
             text += _columns(str(address), _state(health.up, health.since, now), health.statistics.text())
         for service in sorted((s for s in runner.services if s.address == address), key=lambda s: s.name):

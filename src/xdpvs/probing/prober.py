@@ -101,7 +101,12 @@ class Prober:
         return Timer(self.reactor, when, callback)
 
     def close(self) -> None:
-        """Cancel every attempt and release everything. Processes are killed with their groups, and reaped."""
+        """Cancel every attempt and release everything. Processes are killed with their groups, and reaped.
+
+        Harmless a second time.
+        """
+        if self._closed:
+            return
         self._closed = True
         self._waiting.clear()
         for attempt in list(self._running):

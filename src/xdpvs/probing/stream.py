@@ -80,11 +80,14 @@ class StreamAttempt(Attempt):
             self._owner.reactor.change(connection.fileno(), awaited)
 
     def _exchange(self, connection: socket.socket, events: int) -> None:
+        """Reading goes first: a server may answer before it has heard all, and hear no more of it."""
+        if events & _READABLE:
+            self._read_on(connection)
+        if events & WRITE:
+            self._push()
+
+    def _read_on(self, connection: socket.socket) -> None:
         try:
-            if events & WRITE:
-                self._flush(connection)
-            if not events & _READABLE:
-                return
             data = connection.recv(_PIECE)
         except BlockingIOError:
             return
@@ -127,7 +130,7 @@ class StreamAttempt(Attempt):
         if not session.established:
             self._shake_hands(session)
         if session.established:
-            self._read(session)
+            self._read_plain(session)
 
     def _shake_hands(self, session: tls.TlsSession) -> None:
         try:
@@ -141,7 +144,7 @@ class StreamAttempt(Attempt):
         if complete and not self._over:
             self._run(self._machine.connected())
 
-    def _read(self, session: tls.TlsSession) -> None:
+    def _read_plain(self, session: tls.TlsSession) -> None:
         try:
             for piece in session.read():
                 if self._over:
@@ -183,18 +186,20 @@ class StreamAttempt(Attempt):
         self._say(self._session.outgoing())
 
     def _say(self, data: bytes) -> None:
-        if not data or self._socket is None:
+        if data:
+            self._unsent += data
+            self._push()
+
+    def _push(self) -> None:
+        """Send what goes; the rest when there is room for it."""
+        if self._socket is None:
             return
-        self._unsent += data
         try:
-            self._flush(self._socket)
+            sent = self._socket.send(self._unsent)
+        except BlockingIOError:
+            return
         except OSError as error:
             self._fail(error)
-
-    def _flush(self, connection: socket.socket) -> None:
-        try:
-            sent = connection.send(self._unsent)
-        except BlockingIOError:
             return
         self._unsent = self._unsent[sent:]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,7 @@ def value(families: dict[str, Metric], name: str, labels: dict[str, str] | None 
 
 
 @pytest.fixture
-def busy(agent: Agent) -> Iterator[Agent]:
+def busy(agent: Agent) -> Agent:
     """An agent whose daemon has something of everything."""
     agent.call("PUT", VS, {})
     agent.call("PUT", f"{VS}/rs", items(("198.51.100.1", 80, 9), ("198.51.100.2", 80, 0), ("198.51.100.3", 80, 1)))
@@ -56,7 +55,7 @@ def busy(agent: Agent) -> Iterator[Agent]:
     agent.daemon.conns.conns = [conn(1), conn(2)]
     body = {"Items": [{"ip": "198.51.100.3", "port": 80, "weight": 0, "inhibited": True}]}
     agent.call("PUT", f"{VS}/rs?healthcheck=true", body)
-    yield agent
+    return agent
 
 
 def test_what_is_told(busy: Agent) -> None:

@@ -1,4 +1,4 @@
-"""Pid files: where they are, and whom they keep out."""
+"""Pid files that an earlier keepalived left, above all in a container, where numbers come again."""
 
 from __future__ import annotations
 
@@ -6,46 +6,48 @@ import subprocess
 import sys
 from pathlib import Path
 
-from xdpvs.keepalived import pidfile
-from xdpvs.keepalived.options import Arguments
-from xdpvs.keepalived.pidfile import PidFiles, pid_files, running
-from xdpvs.model.keepalived import GlobalDefs
+import pytest
+
+LOOKS = "-keepalived-"
+# What the number in the file belongs to: this process, a thread of it, a child of it.
+LEFT = {
+    "itself": "pid = os.getpid()",
+    "thread": "t = threading.Thread(target=time.sleep, args=(20,), daemon=True); t.start(); pid = t.native_id",
+    "child": f"p = subprocess.Popen([sys.executable, '-c', 'input()', '{LOOKS}'], stdin=-1); pid = p.pid",
+}
+ASK = """
+import os, subprocess, sys, threading, time
+from pathlib import Path
+from xdpvs.keepalived.pidfile import PidFiles, running
+{}
+file = Path(sys.argv[2])
+if pid: file.write_text(str(pid))
+print(running(PidFiles(file, file, file)))
+os._exit(0)
+"""
 
 
-def places(settings: GlobalDefs, arguments: Arguments | None = None) -> list[str]:
-    return [str(path) for path in pid_files(arguments or Arguments(), settings).all()]
+def ask(file: Path, left: str = "pid = 0") -> str:
+    """What a process that looks like keepalived says of the file."""
+    argv = [sys.executable, "-c", ASK.format(left), LOOKS, str(file)]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
 
 
-def test_defaults_and_what_moves_them() -> None:
-    assert places(GlobalDefs()) == ["/run/keepalived.pid", "/run/vrrp.pid", "/run/checkers.pid"]
-    assert places(GlobalDefs(use_pid_dir=True))[0] == "/run/keepalived/keepalived.pid"
-    assert places(GlobalDefs(instance="blue")) == [
-        "/run/keepalived/keepalived_blue.pid",
-        "/run/keepalived/vrrp_blue.pid",
-        "/run/keepalived/checkers_blue.pid",
-    ]
-    assert places(GlobalDefs(instance="blue"), Arguments(pid_file="/x"))[0] == "/x"
+@pytest.mark.parametrize("whose", LEFT)
+def test_a_number_that_is_ours_now_is_nobody_elses(tmp_path: Path, whose: str) -> None:
+    assert ask(tmp_path / "pid", LEFT[whose]) == "None"
 
 
-def test_a_file_is_written_whole_and_removed(tmp_path: Path) -> None:
-    path = tmp_path / "run" / "k.pid"
-    pidfile.write(path, 77)
-    assert path.read_text() == "77\n"
-    assert path.stat().st_mode & 0o777 == 0o644
-    pidfile.remove(path)
-    pidfile.remove(path)
-    assert list(path.parent.iterdir()) == []
+def test_another_keepalived_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", "input()", LOOKS], stdin=subprocess.PIPE) as other:
+        file.write_text(f"{other.pid}\n")
+        assert ask(file) == str(file)
+        other.kill()
 
 
-def test_only_a_living_keepalived_keeps_others_out(tmp_path: Path) -> None:
-    files = PidFiles(tmp_path / "a", tmp_path / "b", tmp_path / "c")
-    assert running(files) is None
-    for text in ("", "nonsense\n", "-1\n", "999999999\n", "1\n"):
-        files.vrrp.write_text(text)
-        assert running(files) is None, text
-    argv = [sys.executable, "-c", "input()", "keepalived"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE) as other:
-        files.vrrp.write_text(f"{other.pid}\n")
-        assert running(files) == files.vrrp
-        other.communicate(b"\n")
-    assert running(files) is None
+@pytest.mark.parametrize("content", ["", "x\n", "-1\n", "0\n", "4194305\n"])
+def test_files_that_name_nobody(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "pid"
+    file.write_text(content)
+    assert ask(file) == "None"

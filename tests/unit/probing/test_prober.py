@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import socket
 import threading
@@ -12,6 +13,7 @@ import pytest
 
 from tests.support.probing import nobody, open_descriptors, run, silence, tcp_server, udp_server
 from xdpvs.model.check import (
+    Check,
     Endpoint,
     FileCheck,
     HttpCheck,
@@ -50,7 +52,8 @@ def test_a_cancelled_attempt_tells_nobody_and_leaves_nothing() -> None:
     async def scenario(prober: Prober) -> None:
         outcomes: list[Outcome] = []
         before = open_descriptors()
-        checks = [WAIT, UdpCheck(), NoCheck(), HttpCheck(path="\n"), ScriptCheck(("sleep", "60")), UdpPingCheck()]
+        checks: list[Check] = [WAIT, UdpCheck(), NoCheck(), HttpCheck(path="\n"), UdpPingCheck()]
+        checks.append(ScriptCheck(("sleep", "60")))
         attempts = [prober.start(check, server, 60, outcomes.append) for check in checks]
         for attempt in attempts:
             attempt.cancel()
@@ -126,9 +129,11 @@ def test_attempts_beyond_the_bound_wait_their_turn() -> None:
     async def scenario(prober: Prober) -> None:
         order: list[int] = []
         check = TcpCheck(send=b"?", receive=b"yes")
-        attempts = []
-        for number in range(30):
-            attempts.append(prober.start(check, server, 60, lambda _, number=number: order.append(number)))
+
+        def note(number: int, _: Outcome) -> None:
+            order.append(number)
+
+        attempts = [prober.start(check, server, 60, functools.partial(note, number)) for number in range(30)]
         attempts[20].cancel()
         # Those without a descriptor of their own do not wait.
         assert (await prober.probe(NoCheck(), SOMEWHERE, 1)).verdict == Verdict.GOOD
@@ -167,11 +172,8 @@ def test_closing_ends_everything() -> None:
         with pytest.raises(RuntimeError, match="closed"):
             prober.start(NoCheck(), server, 1, outcomes.append)
 
-    async def closed_twice(prober: Prober) -> None:
-        await scenario(prober)
-
     with tcp_server(silence) as server:
-        run(closed_twice, max_open=4)
+        run(scenario, max_open=4)
 
 
 def test_a_cancelled_probe_cancels_its_attempt() -> None:
@@ -224,7 +226,7 @@ def test_many_mixed_attempts_all_come_to_their_end() -> None:
 
     async def scenario(prober: Prober) -> None:
         outcomes: list[Outcome] = []
-        kinds = {
+        kinds: dict[tuple[Check, Endpoint], Verdict] = {
             (TcpCheck(), silent): Verdict.GOOD,
             (TcpCheck(), refusing): Verdict.BAD,
             (WAIT, silent): Verdict.BAD,

@@ -105,6 +105,16 @@ def test_a_long_request_is_sent_whole(tls: bool, certificates: Certificates) -> 
     assert _ask(certificates.serve(handler) if tls else handler, check, 30).verdict == Verdict.GOOD
 
 
+def test_an_answer_to_half_a_request_counts() -> None:
+    def handler(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+
+    check = HttpCheck(method="POST", request_body=bytes(1 << 24), status=((413, 413),))
+    assert _ask(handler, check).verdict == Verdict.GOOD
+
+
 class Certificates:
     """An authority, and a server with its certificate for localhost names."""
 

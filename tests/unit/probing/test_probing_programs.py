@@ -137,25 +137,18 @@ def test_the_whole_group_is_terminated(tmp_path: Path) -> None:
 def test_what_is_left_of_the_group_is_killed_too(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     script = f"(trap '' TERM; while :; do sleep 0.1; done) & echo $! >{note}; wait"
-    with _pid_in_later(note) as pid_of:
 
-        async def scenario(prober: Prober) -> None:
-            outcome = await prober.probe(ScriptCheck(("sh", "-c", script)), NOWHERE, 0.3)
-            assert outcome.timed_out
-            assert outcome.duration_s < 2  # the leader's end is enough
-            assert _alive(pid_of())
+    async def scenario(prober: Prober) -> None:
+        outcome = await prober.probe(ScriptCheck(("sh", "-c", script)), NOWHERE, 0.3)
+        assert outcome.timed_out
+        assert outcome.duration_s < 2  # the leader's end is enough
+        with _pid_in(note) as pid:
+            assert _alive(pid)
             while prober._processes:
                 await asyncio.sleep(0.02)
-            wait_until(lambda: not _alive(pid_of()), what="the end of the grandchild")
+            wait_until(lambda: not _alive(pid), what="the end of the grandchild")
 
-        run(scenario)
-
-
-@contextlib.contextmanager
-def _pid_in_later(path: Path) -> Iterator[object]:
-    yield lambda: int(path.read_text())
-    with _pid_in(path):
-        pass
+    run(scenario)
 
 
 def test_a_command_is_run_to_its_end() -> None:

@@ -82,6 +82,7 @@ def _http(spec: CheckerSpec, url: Values, host: str, proxy: ProxyProtocol) -> Ht
         )
     name = spec.stated.get("sni_name") or (host if spec.stated.get("enable_sni") else "")
     return HttpCheck(
+        read_to_end=True,
         path=url.get("path", "/"),
         host=host,
         version=spec.stated.get("version", HttpVersion.HTTP_1_0),

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
+from xdpvs.config.keepalived_conf.words import goes_on
+
 _DEFINITION = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*(.*)", re.DOTALL)
 _USE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)(?=[ \t]|$)|\{([A-Za-z_][A-Za-z0-9_]*)((?: +[0-9]+)*) *\})")
 _SEQUENCE = re.compile(r"~SEQ(x?)[ \t]*\(([^,()]*),([^()]*)\)(.*)", re.DOTALL)
@@ -45,7 +47,7 @@ class Definitions:
         if match is None:
             return None
         name, value = match[1], match[2]
-        if value.endswith("\\"):
+        if goes_on(value):
             return name, value[:-1].rstrip()
         self.values[name] = value
         return "", ""

@@ -1,14 +1,8 @@
-"""Files to statements: lines, continuation, includes and braces.
-
-Lines are classified once and remembered by their text, since the lines of large files repeat. What a line becomes is a
-`Statement`, an `_Opening`, one of the braces, several of these, or `_SPECIAL` where it depends on what came before
-(definitions, conditions, includes, continued lines).
-"""
+"""Files to the tree: their lines in turn, with includes, definitions and continued lines where they stand."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import StringIO
@@ -16,32 +10,26 @@ from itertools import islice, pairwise
 from random import Random
 
 from xdpvs.config.keepalived_conf.definitions import Definitions, ExpansionError
+from xdpvs.config.keepalived_conf.lines import (
+    BLANK,
+    CLOSE,
+    OPEN,
+    SPECIAL,
+    UNPAIRED,
+    Classifier,
+    Opening,
+    Parsed,
+    Part,
+)
 from xdpvs.config.keepalived_conf.tree import MAX_DEPTH, BraceError, Builder, Places, Statement
-from xdpvs.config.keepalived_conf.words import shown, split_words, without_comment
+from xdpvs.config.keepalived_conf.words import goes_on, shown, split_words, without_comment
 from xdpvs.config.source import NotPlainFileError, Source
 
 MAX_INCLUDE_DEPTH = 16
-_WORDS_OF_NOTE = ("include", "random_seed")
-_PLAIN = re.compile(r"(?:[A-Za-z0-9_./:,<>()\[\]+*%^-][A-Za-z0-9_./:,<>()\[\]+*%^ \t-]*\{?)?")
+MAX_ALTERNATIVES = 1024
 _INCLUDES = frozenset({"include", "includer", "includem", "includew", "includeb", "includea"})
 
 Report = Callable[[int, str], None]
-
-
-class _Opening:
-    __slots__ = ("head",)
-
-    def __init__(self, head: Statement) -> None:
-        self.head = head
-
-
-class _Mark:
-    __slots__ = ()
-
-
-_BLANK, _OPEN, _CLOSE, _SPECIAL, _UNPAIRED = _Mark(), _Mark(), _Mark(), _Mark(), _Mark()
-_Simple = Statement | _Opening | _Mark
-_Parsed = _Simple | tuple[_Simple, ...]
 
 
 class _GiveUpError(Exception):
@@ -58,10 +46,11 @@ class FileReader:
         self._problem = problem
         self._warn = warn
         self._definitions = Definitions(config_id, Random(seed))
-        self._parsed: dict[str, _Parsed] = {}
+        self._classifier = Classifier(self.builder.statement)
+        self._parsed: dict[str, Parsed] = {}
         self._open_files: list[str] = []
         self._since = 0
-        self._unfinished: tuple[str, list[str]] | None = None
+        self._unfinished: tuple[str | None, list[str]] | None = None
 
     def read(self, path: str) -> None:
         """Read the main file; it must exist."""
@@ -74,7 +63,7 @@ class FileReader:
             return
         try:
             text = self._source.read(path)
-        except NotPlainFileError as error:
+        except (NotPlainFileError, IsADirectoryError) as error:
             if not self._open_files:
                 self._problem(asked_at, f"cannot read {shown(path)}: {_reason(error)}")
             else:
@@ -92,29 +81,32 @@ class FileReader:
         self._definitions.directory, self._since = before
 
     def _lines(self, text: str, base: int) -> None:
-        builder, parsed_lines = self.builder, self._parsed
+        builder, parsed_lines, classify = self.builder, self._parsed, self._classifier.classify
+        items, placed = builder.items, builder.placed
         floor = builder.depth
         number = base
         for raw in StringIO(text):
             number += 1
             parsed = parsed_lines.get(raw)
             if parsed is None:
-                parsed = parsed_lines[raw] = self._classify(raw)
+                parsed = parsed_lines[raw] = classify(raw)
             if self._unfinished is not None:
                 self._continued(raw, number, floor)
             elif isinstance(parsed, Statement):
-                builder.items.append(parsed)
-                builder.placed.append(number)
-            elif parsed is _CLOSE and builder.depth > floor:
-                builder.close()
-            elif isinstance(parsed, _Opening) and builder.depth < MAX_DEPTH:
-                builder.open(parsed.head, number)
-            elif parsed is _BLANK:
+                items.append(parsed)
+                placed.append(number)
                 continue
-            elif parsed is _SPECIAL:
+            elif parsed is BLANK:
+                continue
+            elif parsed is CLOSE and builder.depth > floor:
+                builder.close()
+            elif isinstance(parsed, Opening) and builder.depth < MAX_DEPTH:
+                builder.open(parsed.head, number)
+            elif parsed is SPECIAL:
                 self._special(without_comment(raw)[0], number, floor)
             else:
                 self._take(parsed, number, floor)
+            items, placed = builder.items, builder.placed
         if self._unfinished is not None:
             self._finish(number, floor)
         while builder.depth > floor:
@@ -122,7 +114,7 @@ class FileReader:
             self._problem(opened, f"block {shown(head.word)} is not closed")
             builder.close()
 
-    def _take(self, parsed: _Parsed, number: int, floor: int) -> None:
+    def _take(self, parsed: Parsed, number: int, floor: int) -> None:
         for part in parsed if isinstance(parsed, tuple) else (parsed,):
             try:
                 self._take_simple(part, number, floor)
@@ -131,37 +123,37 @@ class FileReader:
                 if error.fatal:
                     raise _GiveUpError from None
 
-    def _take_simple(self, part: _Simple, number: int, floor: int) -> None:
+    def _take_simple(self, part: Part, number: int, floor: int) -> None:
         builder = self.builder
         if isinstance(part, Statement):
             builder.add(part, number)
-        elif isinstance(part, _Opening):
+        elif isinstance(part, Opening):
             builder.open(part.head, number)
-        elif part is _OPEN:
+        elif part is OPEN:
             builder.open_last(number, self._since if builder.depth == floor else 0)
-        elif part is _CLOSE:
+        elif part is CLOSE:
             if builder.depth > floor:
                 builder.close()
             elif floor:
                 self._problem(number, f"`}}` closes {shown(builder.opened()[0].word)}, which this file did not open")
             else:
                 self._warn(number, "`}` closes nothing, ignored")
-        elif part is _UNPAIRED:
+        elif part is UNPAIRED:
             self._problem(number, "a quote is not closed")
 
     def _special(self, text: str, number: int, floor: int) -> None:
-        """A line that depends on what was read before."""
-        applies = self._definitions.applicable(text)
-        if not applies and text.endswith("\\"):
-            self._unfinished = ("", [])
+        """A line that depends on what was read before. One that goes on is put off until it is whole."""
+        applicable = self._definitions.applicable(text)
+        if not applicable:
+            self._unfinished = (None, []) if goes_on(text) else None
             return
-        text = applies
+        text = applicable
         started = self._definitions.define(text) if text.startswith("$") else None
         if started is not None:
             if started[0]:
                 self._unfinished = (started[0], [started[1]] if started[1] else [])
             return
-        if text.endswith("\\"):
+        if goes_on(text):
             self._unfinished = ("", [text[:-1].rstrip()])
             return
         try:
@@ -176,7 +168,7 @@ class FileReader:
         """The next line of a definition or of a line that ended with a backslash."""
         assert self._unfinished is not None
         text = without_comment(raw)[0]
-        more = text.endswith("\\")
+        more = goes_on(text)
         text = text[:-1].rstrip() if more else text
         if text:
             self._unfinished[1].append(text)
@@ -189,7 +181,7 @@ class FileReader:
         self._unfinished = None
         if name:
             self._definitions.values[name] = tuple(lines) if len(lines) > 1 else "".join(lines)
-        elif lines:
+        elif name is not None and lines:
             self._special(" ".join(lines), number, floor)
 
     def _expanded(self, text: str, number: int, floor: int) -> None:
@@ -199,49 +191,16 @@ class FileReader:
             return
         if len(words) == 2 and words[0] == "random_seed" and words[1].isdecimal():
             self._definitions.random.seed(int(words[1][:18]))
-        self._take(self._pieces(text), number, floor)
-
-    def _classify(self, raw: str) -> _Parsed:
-        text = raw.strip()
-        if _PLAIN.fullmatch(text) and not text.startswith(_WORDS_OF_NOTE):
-            if not text:
-                return _BLANK
-            return self.builder.statement(text) if text[-1] != "{" else _Opening(self._head(text[:-1].rstrip()))
-        text, paired = without_comment(raw)
-        if not text:
-            return _BLANK
-        if not paired:
-            return _UNPAIRED
-        if "$" in text or text[0] in "@~" or text[-1] == "\\" or text.startswith(_WORDS_OF_NOTE):
-            return _SPECIAL
-        return self._pieces(text)
-
-    def _pieces(self, text: str) -> _Parsed:
-        """Statements and braces of a line; braces inside `"…"` are text."""
-        if "{" not in text and "}" not in text:
-            return self.builder.statement(text)
-        if text == "}":
-            return _CLOSE
-        pieces: list[_Simple] = []
-        for part, brace in _split_at_braces(text):
-            words = part.strip()
-            if words and brace == "{":
-                pieces.append(_Opening(self.builder.statement(words)))
-                continue
-            if words:
-                pieces.append(self.builder.statement(words))
-            if brace:
-                pieces.append(_OPEN if brace == "{" else _CLOSE)
-        return pieces[0] if len(pieces) == 1 else tuple(pieces)
-
-    def _head(self, text: str) -> Statement:
-        """The statement before a `{`; with a name or an address it is hardly ever met again."""
-        return Statement(text) if " " in text else self.builder.statement(text)
+        self._take(self._classifier.parts(text), number, floor)
 
     def _include(self, keyword: str, pattern: str, number: int) -> None:
         place = self.places[number]
         found = 0
-        for alternative in islice(_alternatives(pattern), 1024):
+        alternatives = list(islice(_alternatives(pattern), MAX_ALTERNATIVES + 1))
+        if len(alternatives) > MAX_ALTERNATIVES:
+            self._problem(number, f"{keyword} {shown(pattern)} has more than {MAX_ALTERNATIVES} alternatives")
+            return
+        for alternative in alternatives:
             full = posixpath.join(posixpath.dirname(place.file), alternative)
             try:
                 paths = self._source.glob(full)
@@ -260,18 +219,6 @@ class FileReader:
             self._problem(number, f"{keyword} {shown(pattern)} matches no file")
         elif keyword not in ("includeb", "includea"):
             self._warn(number, f"include {shown(pattern)} matches no file")
-
-
-def _split_at_braces(text: str) -> Iterator[tuple[str, str]]:
-    start = 0
-    quoted = False
-    for position, character in enumerate(text):
-        if character == '"':
-            quoted = not quoted
-        elif character in "{}" and not quoted:
-            yield text[start:position], character
-            start = position + 1
-    yield text[start:], ""
 
 
 def _alternatives(pattern: str) -> Iterator[str]:

@@ -19,8 +19,7 @@ UINT_MAX = 2**32 - 1
 SECONDS_MAX = 86400.0 * 1000
 _INTEGER = re.compile("[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-_OCTET = "(0|[1-9][0-9]{0,2})"
-_IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}", re.ASCII)
+_OCTETS = {str(number): number for number in range(256)}
 _TRUE, _FALSE = ("true", "on", "yes"), ("false", "off", "no")
 
 
@@ -54,10 +53,11 @@ def decimal(word: str, minimum: float, maximum: float) -> float:
 @functools.lru_cache(maxsize=1 << 17)
 def address(word: str) -> IPAddress:
     """An address as keepalived reads it: no scope, and a length after it is passed over."""
-    if match := _IPV4.fullmatch(word):
-        first, second, third, fourth = map(int, match.groups())
-        if first < 256 and second < 256 and third < 256 and fourth < 256:
-            return IPv4Address(first << 24 | second << 16 | third << 8 | fourth)
+    try:
+        first, second, third, fourth = word.split(".")
+        return IPv4Address(_OCTETS[first] << 24 | _OCTETS[second] << 16 | _OCTETS[third] << 8 | _OCTETS[fourth])
+    except (ValueError, KeyError):
+        pass
     text = word.partition("/")[0]
     try:
         if "%" in text:

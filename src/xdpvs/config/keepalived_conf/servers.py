@@ -16,6 +16,7 @@ from xdpvs.config.keepalived_conf.checker_keywords import (
 from xdpvs.config.keepalived_conf.checks import checks_of
 from xdpvs.config.keepalived_conf.kinds import Choice, Integer, Seconds, command, switch, text
 from xdpvs.config.keepalived_conf.reading import Block, Kind, Reader, Table, Values
+from xdpvs.config.keepalived_conf.tree import Body
 from xdpvs.config.keepalived_conf.words import shown
 from xdpvs.model.address import Family, IPAddress
 from xdpvs.model.check import Check, Endpoint
@@ -129,37 +130,38 @@ class Servers:
 
     reader: Reader
     track_files: Mapping[str, TrackFile]
-    _defaults: dict[ServerDefaults, ServerDefaults] = field(default_factory=dict)
-    _templates: dict[tuple[int, int], _Template] = field(default_factory=dict)
+    _defaults: dict[tuple[Any, ...], ServerDefaults] = field(default_factory=dict)
+    _templates: dict[tuple[Body, int], _Template] = field(default_factory=dict)
     _timings: dict[CheckerTiming, CheckerTiming] = field(default_factory=dict)
-    _kept: list[Values] = field(default_factory=list)
 
-    def stated(self, block: Block) -> Values:
-        """What a block says; the same object for the same content."""
+    def defaults(self, *values: Any) -> ServerDefaults:
+        """The one object of these defaults, by the fields of ServerDefaults in turn; `template` wants it."""
+        found = self._defaults.get(values)
+        if found is None:
+            found = self._defaults[values] = ServerDefaults(*values)
+        return found
+
+    def template(self, block: Block, defaults: ServerDefaults) -> _Template:
+        """The server of a block under a service's defaults."""
+        found = self._templates.get((block.body, id(defaults)))
+        if found is None:
+            events = self.reader.events
+            found = self._template(self._stated(block), defaults)
+            if self.reader.events == events:
+                self._templates[block.body, id(defaults)] = found
+        return found
+
+    def _stated(self, block: Block) -> Values:
+        """What a block says; read once for the same content, unless there is something to say about it."""
         found: Values | None = self.reader.meanings.get((REAL_SERVER, block.body))
         if found is None:
             events = self.reader.events
             found = self.reader.read(REAL_SERVER, block, {})
-            self._kept.append(found)
             if self.reader.events == events:
                 self.reader.meanings[REAL_SERVER, block.body] = found
         return found
 
-    def shared(self, defaults: ServerDefaults) -> ServerDefaults:
-        """The one object of these defaults, which `template` is to be given."""
-        return self._defaults.setdefault(defaults, defaults)
-
-    def template(self, stated: Values, defaults: ServerDefaults, number: int) -> _Template:
-        """The server of stated values under a service's defaults."""
-        found = self._templates.get((id(stated), id(defaults)))
-        if found is None:
-            events = self.reader.events
-            found = self._template(stated, defaults, number)
-            if self.reader.events == events:
-                self._templates[id(stated), id(defaults)] = found
-        return found
-
-    def _template(self, stated: Values, defaults: ServerDefaults, number: int) -> _Template:
+    def _template(self, stated: Values, defaults: ServerDefaults) -> _Template:
         return _Template(
             stated.get("forwarding", defaults.forwarding),
             stated.get("weight", defaults.weight),

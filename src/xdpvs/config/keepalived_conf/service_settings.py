@@ -13,6 +13,7 @@ from xdpvs.model.address import Family, Protocol
 from xdpvs.model.service import NO_MATCH, ForwardingMode, ProxyProtocol, Service, ServiceFlags, ServiceKey
 
 Warn = Callable[[str], None]
+_NO_FLAGS = ServiceFlags(0)
 
 
 def services(
@@ -29,7 +30,7 @@ def services(
     flags = _flags(stated, scheduler, protocol, warn)
     if timeout:
         flags |= ServiceFlags.PERSISTENT
-    if keys[0].match != NO_MATCH:
+    if keys[0].match is not NO_MATCH:
         flags |= ServiceFlags.MATCH
     settings = (
         scheduler,
@@ -64,8 +65,8 @@ def _netmask(stated: Values, family: Family) -> int:
 
 
 def _flags(stated: Values, scheduler: str, protocol: Protocol, warn: Warn) -> ServiceFlags:
-    flags = ServiceFlags(0)
-    for word in FLAGS:
+    flags = _NO_FLAGS
+    for word in () if FLAGS.keys().isdisjoint(stated) else FLAGS:
         if word not in stated:
             continue
         if word == "ops" and protocol is not Protocol.UDP:
@@ -74,9 +75,10 @@ def _flags(stated: Values, scheduler: str, protocol: Protocol, warn: Warn) -> Se
             warn(f"{word} belongs after lb_algo mh, ignored")
         else:
             flags |= FLAGS[word]
-    for word in ("sh-port", "sh-fallback"):
-        if word in stated:
-            warn(f"{word} belongs to lb_algo sh, ignored")
+    if "sh-port" in stated:
+        warn("sh-port belongs to lb_algo sh, ignored")
+    if "sh-fallback" in stated:
+        warn("sh-fallback belongs to lb_algo sh, ignored")
     if scheduler != "conhash":
         return flags
     target: ServiceFlags = stated.get("hash_target", ServiceFlags.SIP_HASH)

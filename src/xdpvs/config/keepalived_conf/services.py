@@ -125,9 +125,9 @@ class Services:
     def _services(self, draft: _Draft, members: tuple[Members, ...]) -> tuple[Service, ...]:
         stated, identity = draft.stated, draft.identity
         keys = service_keys(identity, members, stated, draft.protocol, draft.forwarding)
-        if any(key.fwmark for key in keys) or identity.form == "fwmark":
+        if identity.form == "fwmark" or keys[-1].fwmark:
             draft.warn(_NO_MARKS, fails_test=False)
-        if draft.forwarding is not ForwardingMode.SNAT and any(word in stated for word in RANGE_WORDS):
+        if draft.forwarding is not ForwardingMode.SNAT and not stated.keys().isdisjoint(RANGE_WORDS):
             draft.warn("src-range, dst-range, iif and oif belong to SNAT, ignored", fails_test=False)
         for key in keys:
             self._note_repeated(draft, key)
@@ -142,15 +142,15 @@ class Services:
 
     def _real_servers(self, draft: _Draft, members: tuple[Members, ...]) -> tuple[tuple[RealServer, ...], int]:
         """The servers and the sum of their weights."""
-        defaults = self.servers.shared(self._defaults(draft))
+        defaults = self._defaults(draft)
         found: list[RealServer] = []
         weights = 0
         seen: set[tuple[int, int]] = set()
         for placed in draft.stated["servers"]:
             number = placed.block.number
-            template = self.servers.template(self.servers.stated(placed.block), defaults, number)
+            template = self.servers.template(placed.block, defaults)
             port = placed.port
-            if port != draft.service_port or members:
+            if template.forwarding is not ForwardingMode.FULLNAT and (port != draft.service_port or members):
                 port = _server_port(draft, placed, template.forwarding, members)
             weights += template.weight
             key = (int(placed.address), port)
@@ -172,8 +172,9 @@ class Services:
         return tuple(found), weights
 
     def _defaults(self, draft: _Draft) -> ServerDefaults:
+        """What the service says for its servers; equal defaults are one object."""
         stated = draft.stated
-        return ServerDefaults(
+        return self.servers.defaults(
             draft.forwarding,
             stated.get("weight", 1),
             stated.get("inhibit_on_failure", False),
@@ -229,14 +230,12 @@ def _ha_suspend(draft: _Draft, made: tuple[Service, ...]) -> bool:
 
 
 def _server_port(draft: _Draft, placed: PlacedBlock, forwarding: ForwardingMode, members: tuple[Members, ...]) -> int:
-    """The port of a server whose port may have to follow the service's."""
+    """The port of a server that is not of FNAT, where every port will do."""
     if members:
         differs = any(each.addresses and each.port != placed.port for each in members)
         if placed.port and forwarding not in _ANY_PORT and differs:
             message = f"port {placed.port} of server {placed.address} is not that of the service"
             draft.reader.warn(placed.block.number, f"virtual server {draft.name}: {message}")
-        return placed.port
-    if forwarding is ForwardingMode.FULLNAT:
         return placed.port
     if forwarding is ForwardingMode.NAT:
         return placed.port if draft.identity.form == "fwmark" else placed.port or draft.service_port

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from xdpvs.config.keepalived_conf.kinds import Seconds, command, device, device_name, flag, same, switch
 from xdpvs.config.keepalived_conf.reading import Block, Reader, Refused, Table, Values
-from xdpvs.config.keepalived_conf.vrrp_instance import NOTIFY, VrrpDefaults, instance, notifications
+from xdpvs.config.keepalived_conf.vrrp_instance import VrrpDefaults, instance, notifications
+from xdpvs.config.keepalived_conf.vrrp_keywords import NOTIFY
 from xdpvs.config.keepalived_conf.vrrp_tracking import Trackers, tracking_blocks
 from xdpvs.config.keepalived_conf.words import shown
 from xdpvs.model.vrrp import VrrpInstance, VrrpSyncGroup

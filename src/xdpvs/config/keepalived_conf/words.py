@@ -46,6 +46,11 @@ def without_comment(line: str) -> tuple[str, bool]:
     return "".join(kept).strip(), not quoted
 
 
+def goes_on(text: str) -> bool:
+    r"""Whether a line ends with a backslash that is not itself escaped."""
+    return text.endswith("\\") and (len(text) - len(text.rstrip("\\"))) % 2 == 1
+
+
 def split_words(text: str) -> tuple[str, ...]:
     """Words at blanks; `"…"` is one word, without its quotes, also where it touches another."""
     if '"' not in text:

@@ -413,8 +413,8 @@ def http(body: str, kind: str = "HTTP_GET", url: str = "path /x", server_lines: 
 
 
 def test_defaults_of_http() -> None:
-    assert http("") == HttpCheck(path="/x", version=HttpVersion.HTTP_1_0)
-    assert http("", "SSL_GET") == HttpCheck(path="/x", version=HttpVersion.HTTP_1_0, tls=True)
+    assert http("") == HttpCheck(path="/x", version=HttpVersion.HTTP_1_0, read_to_end=True)
+    assert http("", "SSL_GET") == HttpCheck(path="/x", version=HttpVersion.HTTP_1_0, tls=True, read_to_end=True)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from tests.support.dpvs_conf import Files
 from tests.support.keepalived_conf import PATH, SERVER, config, notes, problems, read, service_text, virtual_server
 from xdpvs.config.keepalived_conf import ConfigError, NotPlainFileError, load
-from xdpvs.config.keepalived_conf.definitions import Definitions
+from xdpvs.config.keepalived_conf.definitions import Definitions, ExpansionError
 from xdpvs.config.keepalived_conf.words import QuoteError, split_escaped, split_words, to_bytes, without_comment
 
 VS = "virtual_server 198.51.100.1 80"
@@ -383,11 +385,20 @@ def test_definitions_that_do_not_end() -> None:
         assert "do not end" in problems(text)[0] or "too long" in problems(text)[0]
 
 
-def test_runaway_sequences_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Definitions, "__post_init__", lambda made: setattr(made, "lines_left", 1000), raising=False)
-    assert problems("~SEQ(A,0,3000) ~SEQ(B,0,3000) ~SEQ(C,0,3000) use_pid_dir\n") == [
-        "keepalived.conf:1: definitions and sequences make too many lines"
-    ]
+def test_runaway_sequences_stop() -> None:
+    definitions = Definitions("", Random(0), lines_left=1000)
+    with pytest.raises(ExpansionError, match="too many lines"):
+        list(definitions.expand("~SEQ(A,0,3000) ~SEQ(B,0,3000) use_pid_dir"))
+
+
+def test_line_of_another_node_may_go_on() -> None:
+    text = "@other global_defs { \\\nrouter_id x \\\n}\nuse_pid_dir\n"
+    found = read(text, config_id="this").config.globals
+    assert (found.router_id, found.use_pid_dir) == ("lb1.example", True)
+
+
+def test_escaped_backslash_ends_a_line() -> None:
+    assert router_id("global_defs {\nrouter_id a\\\\\nlvs_flush\n}\n") == "a\\\\"
 
 
 def addresses(line: str) -> list[str]:

@@ -681,7 +681,8 @@ ENTRY = "kind gre\nlocal 192.0.2.5\nremote 192.0.2.6\n"
 
 
 def test_tunnels() -> None:
-    text = f"tunnel_group t {{\ntunnel_entry gre100 {{\n{ENTRY}if dpdk0\n}}\ntunnel_entry ipip1 {{\n{ENTRY}kind ipip\n}}\n}}\n"
+    entries = f"tunnel_entry gre100 {{\n{ENTRY}if dpdk0\n}}\ntunnel_entry ipip1 {{\n{ENTRY}kind ipip\n}}\n"
+    text = f"tunnel_group t {{\n{entries}}}\n"
     first, second = config(text).tunnels
     assert (first.name, first.kind, str(first.local), str(first.remote), first.link) == (
         "gre100",

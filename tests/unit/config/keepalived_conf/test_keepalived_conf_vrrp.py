@@ -137,10 +137,10 @@ def test_wrong_values(lines: str, message: str) -> None:
         (f"vrrp_instance V {{\nvirtual_router_id 1\n{ADDRESS}}}\n", "1: vrrp_instance V needs interface"),
         (f"vrrp_instance V {{\ninterface eth0\n{ADDRESS}}}\n", "1: vrrp_instance V needs virtual_router_id"),
         (f"vrrp_instance {{\n{INSTANCE}}}\n", "1: vrrp_instance needs a name"),
-        (instance_text() + instance_text("virtual_router_id 52"), "9: vrrp_instance VI_1 stands twice"),
+        (instance_text() + instance_text("virtual_router_id 52"), "10: vrrp_instance VI_1 stands twice"),
         (
             instance_text() + instance_text(name="VI_2"),
-            "9: VI_2 and VI_1 both use virtual_router_id 51 on eth0",
+            "10: VI_2 and VI_1 both use virtual_router_id 51 on eth0",
         ),
         (instance_text("version 3", ""), "1: vrrp_instance VI_1 needs an address in virtual_ipaddress"),
         (instance_text("native_ipv6", ""), "1: vrrp_instance VI_1 needs an address in virtual_ipaddress"),
@@ -251,7 +251,8 @@ def test_missing_dpdk_interface_is_told() -> None:
 def test_addresses() -> None:
     found = instance(
         "virtual_ipaddress_excluded {\n2001:db8::9\n203.0.113.0/24\n}",
-        "virtual_ipaddress {\n198.51.100.1\n198.51.100.2/24 brd 198.51.100.255 dev eth0 scope global label eth0:1 no_track\n}\n",
+        "virtual_ipaddress {\n198.51.100.1\n"
+        "198.51.100.2/24 brd 198.51.100.255 dev eth0 scope global label eth0:1 no_track\n}\n",
     )
     assert found.addresses == (ONE, VirtualAddress(ip_address("198.51.100.2"), 24))
     assert found.excluded_addresses == (
@@ -447,7 +448,9 @@ def test_strict_ipv6_is_version_3() -> None:
 
 
 def test_strict_mode_refuses_unicast_peers() -> None:
-    assert "strict" in complaint("strict_mode\nunicast_peer {\n192.0.2.1\n}")
+    assert complaint("strict_mode\nunicast_peer {\n192.0.2.1\n}") == (
+        "vrrp_instance VI_1: strict mode has no unicast_peer"
+    )
 
 
 # Notifications
