@@ -22,7 +22,7 @@ from xdpvs.keepalived.loading import load_file
 from xdpvs.keepalived.mail import Mailer
 from xdpvs.keepalived.messages import Apply, Discard, FileLoaded, LoadFile, Message, Owned, Stopping
 from xdpvs.keepalived.notifying import ScriptRunner
-from xdpvs.keepalived.options import Arguments
+from xdpvs.keepalived.options import EXIT_FAILURE, Arguments
 from xdpvs.keepalived.services.applier import Applier
 from xdpvs.keepalived.services.link import DpvsLink
 from xdpvs.model.address import IPAddress
@@ -76,7 +76,9 @@ class CheckerProcess:
             case LoadFile():
                 self._spawn(self._load())
             case Apply():
-                self._spawn(self._apply(message))
+                config, self._read = self._read, None
+                if config is not None:
+                    self._spawn(self._apply(config, message))
             case Discard():
                 self._read = None
             case Owned(addresses):
@@ -89,20 +91,27 @@ class CheckerProcess:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("going over to a configuration failed", exc_info=error)
 
     # Configurations
 
     async def _load(self) -> None:
         """In a thread: checks go on while a large file is read."""
-        self._read, report = await asyncio.to_thread(_read_file, self._arguments)
+        try:
+            self._read, report = await asyncio.to_thread(_read_file, self._arguments)
+        except Exception as error:
+            # A fault of ours. The parent waits for an answer.
+            _log.exception("reading the configuration failed")
+            self._read, report = None, FileLoaded(None, (f"reading the configuration failed: {error}",), EXIT_FAILURE)
         self.child.send(report)
 
-    async def _apply(self, order: Apply) -> None:
+    async def _apply(self, config: KeepalivedConfig, order: Apply) -> None:
         async with self._turn:
-            config, self._read = self._read, None
-            if config is None:
-                return
             if self._runner is None:
                 self._begin(config)
             assert self._runner is not None
