@@ -123,8 +123,10 @@ class CheckerProcess:
             self._runner.set_owned(self._owned if order.has_vrrp else None)
             _warn(config, has_vrrp=order.has_vrrp)
             self._config = config
+            # A large configuration lives until the next one: the collector need not look through it again and again,
+            # nor through what is made of it.
+            gc.freeze()
             self._runner.load(config)
-            # A large configuration lives until the next one: the collector need not look through it again and again.
             gc.freeze()
 
     def _begin(self, config: KeepalivedConfig) -> None:
