@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
 
-from xdpvs.healthcheck.actions import plan, verifies
+from xdpvs.healthcheck.actions import plan
 from xdpvs.healthcheck.agent import AgentClient
 from xdpvs.healthcheck.conf import AddressRule
 from xdpvs.healthcheck.doing import ActionFailed, is_present, perform
@@ -23,6 +24,8 @@ class Addresses:
         self._agent = agent
         self._states = states
         self._tasks: set[asyncio.Task[None]] = set()
+        # Actions of one address follow each other, in the order they were decided.
+        self._locks: defaultdict[IPAddress, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.health: dict[IPAddress, AddressHealth] = {}
 
     def follow(self, rules: dict[IPAddress, AddressRule]) -> None:
@@ -33,12 +36,11 @@ class Addresses:
             known = self.health.get(address)
             if known is None:
                 self.health[address] = AddressHealth(rule)
-            elif known.rule != rule:
-                before, known.rule = known.rule, rule
-                if (before.actioner, before.action_params) != (rule.actioner, rule.action_params):
-                    if known.acted:
-                        self._spawn(self._undo(address, before))
-                    known.acted = None
+            elif (known.rule.actioner, known.rule.action_params) != (rule.actioner, rule.action_params):
+                self.health[address] = known.succeeded_by(rule)
+                self._spawn(self._undo(address, known))
+            else:
+                known.rule = rule
 
     def judge(self, address: IPAddress) -> None:
         """Something about an address's services is new."""
@@ -51,13 +53,12 @@ class Addresses:
         if up is not None:
             self._spawn(self._act(address, health, up))
 
-    def sync(self) -> None:
-        """Now and then: actions that failed, interfaces that others changed."""
+    def verify(self) -> None:
+        """Look at the interfaces whose time has come: others may have changed them."""
+        now = asyncio.get_running_loop().time()
         for address, health in self.health.items():
-            if verifies(health.rule.actioner) and health.acted is not None:
+            if health.look_due(now):
                 self._spawn(self._verify(address, health))
-            else:
-                self.judge(address)
 
     async def close(self) -> None:
         """Give up what is under way; nothing is undone."""
@@ -68,33 +69,46 @@ class Addresses:
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("an action failed", exc_info=error)
 
     async def _act(self, address: IPAddress, health: AddressHealth, up: bool) -> None:
-        rule = health.rule
+        succeeded = False
+        try:
+            async with self._locks[address]:
+                succeeded = await self._perform(address, health.rule, up)
+        finally:
+            health.done(succeeded, asyncio.get_running_loop().time())
+        self.judge(address)
+
+    async def _undo(self, address: IPAddress, health: AddressHealth) -> None:
+        """Another action has taken the place of one: what that had done goes, if it had done anything."""
+        async with self._locks[address]:
+            if health.acted:
+                await self._perform(address, health.rule, up=False)
+
+    async def _verify(self, address: IPAddress, health: AddressHealth) -> None:
+        async with self._locks[address]:
+            try:
+                found = await is_present(health.rule.action_params["ifname"], address)
+            except ActionFailed as error:
+                _log.warning("%s: %s", address, error)
+                return
+            if found != health.acted:
+                _log.warning("%s: somebody has %s it", address, "added" if found else "removed")
+            health.found(found)
+        self.judge(address)
+
+    async def _perform(self, address: IPAddress, rule: AddressRule, up: bool) -> bool:
         word = "UP" if up else "DOWN"
         try:
             await perform(plan(rule.actioner, rule.action_params, address, up=up), self._agent, rule.action_timeout_s)
         except ActionFailed as error:
             _log.warning("%s: action %s %s failed: %s", address, rule.actioner, word, error)
-            succeeded = False
-        else:
-            _log.info("%s: action %s %s done", address, rule.actioner, word)
-            succeeded = True
-        health.done(succeeded, asyncio.get_running_loop().time())
-        self.judge(address)
-
-    async def _undo(self, address: IPAddress, rule: AddressRule) -> None:
-        try:
-            await perform(
-                plan(rule.actioner, rule.action_params, address, up=False), self._agent, rule.action_timeout_s
-            )
-        except ActionFailed as error:
-            _log.warning("%s: action %s DOWN failed: %s", address, rule.actioner, error)
-
-    async def _verify(self, address: IPAddress, health: AddressHealth) -> None:
-        try:
-            health.found(await is_present(health.rule.action_params["ifname"], address))
-        except ActionFailed as error:
-            _log.warning("%s: %s", address, error)
-        self.judge(address)
+            return False
+        _log.info("%s: action %s %s done", address, rule.actioner, word)
+        return True

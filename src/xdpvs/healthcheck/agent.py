@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ssl
 from pathlib import Path
 
@@ -12,7 +14,11 @@ from xdpvs.healthcheck.service import Report, ReportedServer
 from xdpvs.model.address import IPAddress
 
 LIST_TIMEOUT_S = 10.0
-_CONNECTIONS = 32
+REPORTS_AT_ONCE = 32
+# Fetches and actions do not wait for reports.
+_CONNECTIONS = REPORTS_AT_ONCE + 8
+SLICE = 200
+"""So many servers are dealt with before checks get their turn."""
 _SHOWN = 120
 
 
@@ -66,14 +72,29 @@ class AgentClient:
         await self._http.aclose()
 
     async def services(self) -> tuple[list[ListedService], list[str]]:
-        """All services, and what was wrong with entries that had to be left out."""
+        """All services, and what was wrong with entries that had to be left out.
+
+        Long lists are read piece by piece: checks go on meanwhile.
+        """
         response = await self._ask("GET", "/v2/vs?operatorWeight=true", LIST_TIMEOUT_S)
         if response.status_code != 200:
             raise AgentTrouble(f"GET /v2/vs: {_refusal(response)}")
         try:
-            return parse_listing(response.content)
+            entries = parse_listing(response.content)
         except BadListing as error:
             raise AgentTrouble(f"GET /v2/vs: {error}") from None
+        services: list[ListedService] = []
+        warnings: list[str] = []
+        seen = 0
+        for service, complaints in entries:
+            warnings += complaints
+            if service is not None:
+                services.append(service)
+            seen += 1 if service is None else 1 + len(service.servers)
+            if seen >= SLICE:
+                seen = 0
+                await asyncio.sleep(0)
+        return services, warnings
 
     async def report(self, report: Report, timeout_s: float) -> ListedService | None:
         """Send a report: None when it was taken, the service as the agent has it where the version was another."""
@@ -87,10 +108,10 @@ class AgentClient:
         if response.status_code == 200:
             return None
         if report.version is not None:
-            try:
-                return parse_service(response.content)[0]
-            except BadListing:
-                pass
+            with contextlib.suppress(BadListing):
+                service = parse_service(response.content)[0]
+                if service.id == report.service:
+                    return service
         raise AgentTrouble(f"PUT {base}: {_refusal(response)}")
 
     async def set_address(self, device: str, address: IPAddress, *, present: bool, timeout_s: float) -> None:
@@ -102,7 +123,11 @@ class AgentClient:
 
     async def _ask(self, method: str, path: str, timeout_s: float, body: object = None) -> httpx.Response:
         try:
-            return await self._http.request(method, path, json=body, timeout=timeout_s)
+            # httpx's time-outs are for each step; an answer that trickles in would keep them all.
+            async with asyncio.timeout(timeout_s):
+                return await self._http.request(method, path, json=body, timeout=timeout_s)
+        except TimeoutError:
+            raise AgentTrouble(f"{method} {path.partition('?')[0]}: no answer within {timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise AgentTrouble(f"{method} {path.partition('?')[0]}: {error or type(error).__name__}") from None
 

@@ -51,6 +51,11 @@ class CheckLoop:
         self._due = prober.reactor.loop.time() + delay_s
         self._timer = prober.call_at(self._due, self._start)
 
+    @property
+    def running(self) -> bool:
+        """Whether an attempt is under way."""
+        return self._attempt is not None
+
     def close(self) -> None:
         """No more of it; a running attempt is given up."""
         self._timer.cancel()

@@ -4,15 +4,20 @@ A report goes out when the verdict about a server differs from what the agent ha
 the version the agent showed. Verdicts that come meanwhile wait for its answer. An agent that has another version by
 then answers with its list (270): that is taken over, and what still differs is reported anew, so that an operator's
 change is never overwritten. What fails is tried again after `retry_s`.
+
+Answers may overtake each other, so what the agent says counts by the time it was asked: a listing that was asked for
+before a report arrived knows nothing of it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xdpvs.healthcheck.checker import Checker
 from xdpvs.healthcheck.listing import ListedServer, ListedService, ServerKey, ServiceId
+from xdpvs.healthcheck.statistics import Statistics
 
 UNKNOWN_WEIGHT = 1
 """For agents without versions, which keep no operator's weight of a server that is down: upstream's value, too."""
@@ -27,6 +32,8 @@ class ReportedServer:
     key: ServerKey
     up: bool
     weight: int
+    guessed: bool = False
+    """Nobody knows the operator's weight: it is UNKNOWN_WEIGHT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,44 +43,6 @@ class Report:
     service: ServiceId
     version: str | None
     servers: tuple[ReportedServer, ...]
-
-
-@dataclass(slots=True)
-class Statistics:
-    """Upstream's six numbers: what came good and bad, how much of it was passed on, what failed."""
-
-    up: int = 0
-    down: int = 0
-    up_notices: int = 0
-    down_notices: int = 0
-    failed_up: int = 0
-    failed_down: int = 0
-
-    def count(self, up: bool) -> None:
-        """A change or a result."""
-        if up:
-            self.up += 1
-        else:
-            self.down += 1
-
-    def notice(self, up: bool) -> None:
-        """Something passed on."""
-        if up:
-            self.up_notices += 1
-        else:
-            self.down_notices += 1
-
-    def fail(self, up: bool) -> None:
-        """A report or an action that failed."""
-        if up:
-            self.failed_up += 1
-        else:
-            self.failed_down += 1
-
-    def text(self) -> str:
-        """As upstream's page shows them."""
-        numbers = (self.up, self.down, self.up_notices, self.down_notices, self.failed_up, self.failed_down)
-        return ",".join(map(str, numbers))
 
 
 @dataclass(slots=True)
@@ -87,14 +56,16 @@ class Server:
     weight: int | None
     confirmed: bool
     """Whether the first verdict has been reported, where even a verdict that changes nothing has to be."""
-    statistics: Statistics
     checker_numbers: Statistics
+    checked: bool = False
+    """Whether there was a result. Before that `checker.up` is hearsay, and nothing to tell the agent."""
+    reported_at: float = -math.inf
 
     @property
     def differs(self) -> bool:
         """Whether the agent must be told."""
         up = self.checker.up
-        return up is not None and (up != self.known_up or not self.confirmed)
+        return self.checked and up is not None and (up != self.known_up or not self.confirmed)
 
 
 class ServiceHealth:
@@ -111,17 +82,26 @@ class ServiceHealth:
         self._report_first = report_first
         self._sent: Report | None = None
         self._conflicts = 0
+        self._updated_at = -math.inf
+        self.failures = 0
+        """Reports in a row that came to nothing."""
         self.retry_at: float | None = None
 
     # What the agent says
 
-    def stale(self, listed: ListedService) -> bool:
-        """Whether a listing is older than what is known."""
-        return listed.version is not None and self.version is not None and int(listed.version) < int(self.version)
+    def stale(self, listed: ListedService, asked_at: float) -> bool:
+        """Whether a listing, asked for at that time, is older than what is known.
 
-    def update(self, listed: ListedService) -> None:
+        An older version that was asked for later is none: the agent has lost its state, and counts anew.
+        """
+        if listed.version is None or self.version is None or asked_at >= self._updated_at:
+            return False
+        return int(listed.version) < int(self.version)
+
+    def update(self, listed: ListedService, asked_at: float, now: float) -> None:
         """Take over what the agent has of known servers. Servers are added and removed by the caller."""
         self.version = listed.version
+        self._updated_at = now
         reporting = {each.key for each in self._sent.servers} if self._sent else set()
         for each in listed.servers:
             server = self.servers.get(each.key)
@@ -130,7 +110,7 @@ class ServiceHealth:
             weight = listed.operator_weight(each)
             if weight is not None:
                 server.weight = weight
-            if each.key not in reporting:
+            if each.key not in reporting and asked_at >= server.reported_at:
                 server.known_up = listed.serves(each)
 
     def add(self, listed: ListedService, server: ListedServer, checker: Checker, now: float) -> Server:
@@ -143,7 +123,6 @@ class ServiceHealth:
             listed.operator_weight(server),
             not self._report_first,
             Statistics(),
-            Statistics(),
         )
         self.servers[server.key] = added
         return added
@@ -152,6 +131,12 @@ class ServiceHealth:
         """A server that is gone from the list; nothing is undone."""
         self.servers.pop(key, None)
 
+    def forget_results(self, key: ServerKey, checker: Checker) -> None:
+        """A server is not checked any more: another checker, and no verdict until that has results."""
+        server = self.servers[key]
+        server.checker = checker
+        server.checked = False
+
     # What checks say
 
     def result(self, key: ServerKey, good: bool, now: float) -> bool | None:
@@ -159,6 +144,7 @@ class ServiceHealth:
         server = self.servers[key]
         before = server.checker.up
         verdict = server.checker.result(good)
+        server.checked = True
         server.checker_numbers.count(good)
         if server.checker.up != before:
             server.since = now
@@ -198,29 +184,31 @@ class ServiceHealth:
             if server.differs:
                 up = bool(server.checker.up)
                 weight = UNKNOWN_WEIGHT if server.weight is None else server.weight
-                yield ReportedServer(server.key, up, weight if up else 0)
+                yield ReportedServer(server.key, up, weight if up else 0, guessed=up and server.weight is None)
 
-    def accepted(self) -> None:
+    def accepted(self, now: float) -> None:
         """200: the agent has it."""
-        for each in self._sent.servers if self._sent else ():
+        sent, self._sent = self._sent, None
+        for each in sent.servers if sent else ():
             if (server := self.servers.get(each.key)) is not None:
-                server.known_up = each.up
+                # If the operator was at it right after the report, nobody knows what came of it: tell him again.
+                server.known_up = each.up if sent and sent.version == self.version else None
                 server.confirmed = True
-        self._sent = None
-        self._conflicts = 0
+                server.reported_at = now
+        self._conflicts = self.failures = 0
 
-    def conflicted(self, listed: ListedService, now: float) -> None:
-        """270: the agent has another version. The caller adds and removes servers by it afterwards."""
+    def conflicted(self, now: float) -> None:
+        """270: the agent has another version. The caller has it taken over, unless it is stale."""
         self._sent = None
+        self.failures = 0
         self._conflicts += 1
         if self._conflicts > _QUICK_CONFLICTS:
             self.retry_at = now + self.retry_s
-        if not self.stale(listed):
-            self.update(listed)
 
     def failed(self, now: float) -> None:
         """No usable answer, or a refusal."""
         for each in self._sent.servers if self._sent else ():
             self.statistics.fail(each.up)
         self._sent = None
+        self.failures += 1
         self.retry_at = now + self.retry_s

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
-from xdpvs.healthcheck.conf import AddressRule, DownPolicy
-from xdpvs.healthcheck.service import Statistics
+from xdpvs.healthcheck.actions import verifies
+from xdpvs.healthcheck.conf import AddressRule
+from xdpvs.healthcheck.conf_values import DownPolicy
+from xdpvs.healthcheck.statistics import Statistics
 
 
 class AddressHealth:
@@ -21,6 +24,13 @@ class AddressHealth:
         self.statistics = Statistics()
         self.retry_at: float | None = None
         self._acting: bool | None = None
+        self._look_at = -math.inf
+
+    def succeeded_by(self, rule: AddressRule) -> AddressHealth:
+        """The machine for a rule with another action: what the services say stays, nothing has been acted yet."""
+        other = AddressHealth(rule)
+        other.up, other.since, other.statistics = self.up, self.since, self.statistics
+        return other
 
     def judge(self, services: Iterable[bool | None], now: float) -> bool | None:
         """Whether the address is up. None while no service knows."""
@@ -61,6 +71,13 @@ class AddressHealth:
         else:
             self.statistics.fail(up)
             self.retry_at = now + self.rule.action_sync_s
+
+    def look_due(self, now: float) -> bool:
+        """Whether it is time to compare with the real interface (the Verdict action), `found` says what came of it."""
+        if not verifies(self.rule.actioner) or self.rule.disable or self.acted is None or now < self._look_at:
+            return False
+        self._look_at = now + self.rule.action_sync_s
+        return True
 
     def found(self, really_up: bool) -> None:
         """What the interface says (the Verdict action); an action follows if it is not as wanted."""
