@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import ssl
 from pathlib import Path
 
-import httpx
-
+from xdpvs.healthcheck.http_client import HttpClient, HttpTrouble, Response
 from xdpvs.healthcheck.listing import BadListing, ListedService, parse_listing, parse_service
 from xdpvs.healthcheck.service import Report, ReportedServer
 from xdpvs.model.address import IPAddress
 
 LIST_TIMEOUT_S = 10.0
-REPORTS_AT_ONCE = 32
-# Fetches and actions do not wait for reports.
-_CONNECTIONS = REPORTS_AT_ONCE + 8
 SLICE = 200
 """So many servers are dealt with before checks get their turn."""
 _SHOWN = 120
@@ -41,12 +38,10 @@ def read_token(path: str) -> str:
     return token
 
 
-def trust(path: str) -> ssl.SSLContext | bool:
+def trust(path: str) -> ssl.SSLContext:
     """What is trusted: the certificates in a file, or without one the system's."""
-    if not path:
-        return True
     try:
-        return ssl.create_default_context(cafile=path)
+        return ssl.create_default_context(cafile=path or None)
     except (OSError, ssl.SSLError) as error:
         raise BadCredentials(f"-agent-ca-file {path}: {error.strerror or error}") from None
 
@@ -54,22 +49,15 @@ def trust(path: str) -> ssl.SSLContext | bool:
 class AgentClient:
     """An agent by its base URL. The token is sent as a header and never logged."""
 
-    def __init__(self, url: str, token: str = "", verify: ssl.SSLContext | bool = True) -> None:
+    def __init__(self, url: str, token: str = "", tls: ssl.SSLContext | None = None) -> None:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        self._http = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            timeout=LIST_TIMEOUT_S,
-            verify=verify,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-        )
+        self._http = HttpClient(url, headers, tls)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._http.close()
 
     async def services(self) -> tuple[list[ListedService], list[str]]:
         """All services, and what was wrong with entries that had to be left out.
@@ -77,10 +65,10 @@ class AgentClient:
         Long lists are read piece by piece: checks go on meanwhile.
         """
         response = await self._ask("GET", "/v2/vs?operatorWeight=true", LIST_TIMEOUT_S)
-        if response.status_code != 200:
+        if response.status != 200:
             raise AgentTrouble(f"GET /v2/vs: {_refusal(response)}")
         try:
-            entries = parse_listing(response.content)
+            entries = parse_listing(response.body)
         except BadListing as error:
             raise AgentTrouble(f"GET /v2/vs: {error}") from None
         services: list[ListedService] = []
@@ -105,11 +93,11 @@ class AgentClient:
             path = f"{base}/health?version={report.version}&operatorWeight=true"
         items = [_item(each, versioned=report.version is not None) for each in report.servers]
         response = await self._ask("PUT", path, timeout_s, {"Items": items})
-        if response.status_code == 200:
+        if response.status == 200:
             return None
         if report.version is not None:
             with contextlib.suppress(BadListing):
-                service = parse_service(response.content)[0]
+                service = parse_service(response.body)[0]
                 if service.id == report.service:
                     return service
         raise AgentTrouble(f"PUT {base}: {_refusal(response)}")
@@ -118,18 +106,15 @@ class AgentClient:
         """Put an address on a device of DPVS, or take it off."""
         path = f"/v2/device/{device}/addr"
         response = await self._ask("PUT" if present else "DELETE", path, timeout_s, {"addr": str(address)})
-        if response.status_code != 200:
+        if response.status != 200:
             raise AgentTrouble(f"{path}: {_refusal(response)}")
 
-    async def _ask(self, method: str, path: str, timeout_s: float, body: object = None) -> httpx.Response:
+    async def _ask(self, method: str, path: str, timeout_s: float, body: object = None) -> Response:
+        content = b"" if body is None else json.dumps(body).encode()
         try:
-            # httpx's time-outs are for each step; an answer that trickles in would keep them all.
-            async with asyncio.timeout(timeout_s):
-                return await self._http.request(method, path, json=body, timeout=timeout_s)
-        except TimeoutError:
-            raise AgentTrouble(f"{method} {path.partition('?')[0]}: no answer within {timeout_s:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise AgentTrouble(f"{method} {path.partition('?')[0]}: {error or type(error).__name__}") from None
+            return await self._http.request(method, path, content, timeout_s)
+        except HttpTrouble as error:
+            raise AgentTrouble(f"{method} {path.partition('?')[0]}: {error}") from None
 
 
 def _item(server: ReportedServer, *, versioned: bool) -> dict[str, object]:
@@ -140,6 +125,6 @@ def _item(server: ReportedServer, *, versioned: bool) -> dict[str, object]:
     return item
 
 
-def _refusal(response: httpx.Response) -> str:
-    text = response.text.strip()[:_SHOWN]
-    return f"{response.status_code} {text}".strip()
+def _refusal(response: Response) -> str:
+    text = response.body[:_SHOWN].decode(errors="replace").strip()
+    return f"{response.status} {text}".strip()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine, Iterable
 
 from xdpvs.healthcheck.addresses import Addresses
-from xdpvs.healthcheck.agent import REPORTS_AT_ONCE, SLICE, AgentClient, AgentTrouble
+from xdpvs.healthcheck.agent import SLICE, AgentClient, AgentTrouble
 from xdpvs.healthcheck.conf import Conf
 from xdpvs.healthcheck.flags import Generation
 from xdpvs.healthcheck.listing import ListedService, ServerKey, ServiceId
@@ -22,6 +22,7 @@ from xdpvs.probing.prober import Prober
 _log = logging.getLogger(__name__)
 
 RETRY_FETCH_S = 5.0
+REPORTS_AT_ONCE = 32
 _SYNC_S = 1.0
 _WARNINGS_SHOWN = 10
 
@@ -43,7 +44,9 @@ class Runner:
         self._prober = prober
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sending = asyncio.Semaphore(REPORTS_AT_ONCE)
+        # Services with something to report, in that order; what exactly is decided when it is their turn.
+        self._waiting: dict[ServiceId, None] = {}
+        self._senders = 0
         self._warned: set[str] = set()
         self._agent_away = False
         self._by_address: dict[IPAddress, list[ServiceId]] = {}
@@ -186,24 +189,37 @@ class Runner:
         self.addresses.judge(service.address)
 
     def flush(self, service: ServiceId) -> None:
-        """Send what there is to report about a service, unless a report is under way."""
+        """Have what there is to report about a service sent, unless a report is under way."""
         watched = self.services.get(service)
-        if watched is None or watched.rule.check is None:
+        if watched is None or watched.rule.check is None or watched.health.reporting:
             return
-        report = watched.health.due(self.now())
-        if report is not None:
-            self._spawn(self._send(watched, report))
+        self._waiting[service] = None
+        if self._senders < REPORTS_AT_ONCE:
+            self._senders += 1
+            self._spawn(self._send_waiting())
+
+    async def _send_waiting(self) -> None:
+        try:
+            while self._waiting:
+                service = next(iter(self._waiting))
+                del self._waiting[service]
+                watched = self.services.get(service)
+                if watched is not None and watched.rule.check is not None:
+                    report = watched.health.due(self.now())
+                    if report is not None:
+                        await self._send(watched, report)
+        finally:
+            self._senders -= 1
 
     async def _send(self, watched: Watched, report: Report) -> None:
         health = watched.health
+        asked_at = self.now()
         for each in report.servers:
             if each.guessed:
                 name = (report.service.wire, *each.key)
                 _log.warning("%s: %s port %d: its weight is not known any more; takes %d", *name, each.weight)
         try:
-            async with self._sending:
-                asked_at = self.now()
-                answer = await self._agent.report(report, watched.rule.report_timeout_s)
+            answer = await self._agent.report(report, watched.rule.report_timeout_s)
         except AgentTrouble as error:
             self.traffic.reports_failed += 1
             health.failed(self.now())

@@ -167,6 +167,11 @@ class ServiceHealth:
 
     # Reports
 
+    @property
+    def reporting(self) -> bool:
+        """Whether a report is under way."""
+        return self._sent is not None
+
     def due(self, now: float) -> Report | None:
         """The report to send now, if there is one and none is under way."""
         if self._sent is not None or (self.retry_at is not None and now < self.retry_at):
