@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -17,8 +18,6 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import h11
-
-from xdpvs.probing.faults import reason_of
 
 MAX_BODY = 1 << 28
 
@@ -97,7 +96,7 @@ class HttpClient:
             except ssl.SSLCertVerificationError as error:
                 problem = f"certificate: {error.verify_message}"
             except OSError as error:
-                problem = reason_of(error)
+                problem = _reason(error)
             else:
                 return connection
         raise HttpTrouble(f"{self._host} port {self._port}: {problem}")
@@ -146,6 +145,13 @@ def _resolve(host: str, port: int) -> asyncio.Future[list[str]]:
     return future
 
 
+def _reason(error: OSError) -> str:
+    # asyncio puts words of its own, with the address, where the kernel's are wanted; OpenSSL's numbers are no errno.
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).replace("_", " ").lower()
+    return os.strerror(error.errno).lower() if error.errno else str(error) or "the connection was closed"
+
+
 class _Connection(asyncio.Protocol):
     """One request at a time."""
 
@@ -163,14 +169,16 @@ class _Connection(asyncio.Protocol):
         self.usable = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        reason = reason_of(exc) if isinstance(exc, OSError) else "the connection was closed"
-        self._fail(reason)
+        self._fail(_reason(exc) if isinstance(exc, OSError) else "the connection was closed")
 
     def data_received(self, data: bytes) -> None:
         self._take(data)
 
     def eof_received(self) -> None:
-        self._take(b"")
+        self.usable = False
+        if self._status:
+            # The end of the body, perhaps.
+            self._take(b"")
 
     def abort(self) -> None:
         """Close at once."""

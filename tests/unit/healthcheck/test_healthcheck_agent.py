@@ -239,3 +239,107 @@ def test_the_agent_away_for_a_while() -> None:
             assert kept == agent.port
 
     asyncio.run(run())
+
+
+def test_services_that_name_no_method_are_left_to_others_if_told_so() -> None:
+    agent = ScriptedAgent([Listed("127.0.0.1", closed_port())])
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: agent.gets >= 2, "fetches")
+        agent.servers[0].inhibited = True
+        seen = agent.gets
+        await until(lambda: agent.gets >= seen + 3, "more fetches")
+        assert checks(runner) == 0
+
+    played(agent, play, "-lb_auto_method=false")
+    assert agent.puts == [], "somebody else's verdict stays"
+
+
+def test_an_agent_that_is_back_hears_at_once_what_it_missed() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed("127.0.0.1", port)])
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: bool(runner.services), "the service is known")
+        agent.body, agent.answer = b"", lambda _put: (503, b'"away"')
+        await until(lambda: runner.traffic.reports_failed >= 1 and runner.traffic.failed_fetches >= 1, "it is away")
+        agent.body, agent.answer = None, lambda _put: None
+        await until(lambda: agent.servers[0].inhibited, "it hears the verdict")
+
+    played(agent, play, "-notify_interval=1h")
+
+
+def test_verdicts_about_many_servers_go_together() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed(f"127.1.{index >> 8}.{index & 255}", port) for index in range(600)])
+
+    async def play(_runner: Runner) -> None:
+        await until(lambda: all(server.inhibited for server in agent.servers), "all are reported", 30.0)
+
+    played(agent, play, "-check_interval=500ms")
+    assert sum(len(put.items) for put in agent.puts) == 600
+    assert len(agent.puts) < 300
+
+
+def test_a_weight_that_is_lost_is_owned_up_to(caplog: pytest.LogCaptureFixture) -> None:
+    with listening() as port, caplog.at_level("WARNING", "xdpvs.healthcheck"):
+        agent = ScriptedAgent([Listed("127.0.0.1", port, 0, inhibited=True)], version=None)
+
+        async def play(_runner: Runner) -> None:
+            await until(lambda: not agent.servers[0].inhibited, "it is reported up")
+
+        played(agent, play)
+    assert agent.puts[0].items[0]["weight"] == 1
+    assert f"127.0.0.1 port {port}: its weight is not known any more; takes 1" in caplog.text
+
+
+def test_a_conflict_that_names_another_service_is_no_answer() -> None:
+    agent = ScriptedAgent([Listed("127.0.0.1", closed_port())])
+    agent.answer = lambda _put: (270, json.dumps({**agent.service(), "Port": 81, "Version": "9"}).encode())
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: runner.traffic.reports_failed >= 2, "reports fail")
+        assert runner.traffic.reports_stale == 0
+
+    played(agent, play)
+    assert {put.query.partition("&")[0] for put in agent.puts} == {"version=1000"}
+
+
+def test_an_agent_that_lost_its_versions_is_followed() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed("127.0.0.1", port)], version=1000)
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: agent.servers[0].inhibited, "it is reported down")
+        agent.version = 3
+        agent.servers[0].weight = 55
+        with listening(port):
+            await until(lambda: not agent.servers[0].inhibited, "it is reported up")
+        assert runner.traffic.reports_failed == 0
+
+    played(agent, play)
+    assert agent.puts[-1].items[0]["weight"] == 55
+
+
+def test_a_mistake_of_ours_does_not_end_everything(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed("127.0.0.1", port)])
+
+    async def play(runner: Runner) -> None:
+        follow, calls = runner._follow, 0
+
+        async def failing(*arguments: Any) -> None:
+            nonlocal calls
+            calls += 1
+            if calls <= 2:
+                raise RuntimeError("a mistake")
+            await follow(*arguments)
+
+        monkeypatch.setattr(runner, "_follow", failing)
+        await until(lambda: agent.servers[0].inhibited, "it is reported down")
+
+    with caplog.at_level("ERROR", "xdpvs.healthcheck"):
+        played(agent, play)
+    assert "could not be taken over" in caplog.text
