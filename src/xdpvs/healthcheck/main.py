@@ -22,7 +22,7 @@ from xdpvs.healthcheck.web import serve
 from xdpvs.probing.open_files import raise_open_files_limit
 from xdpvs.probing.prober import Prober
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("xdpvs.healthcheck.main")  # as __main__, too
 
 EXIT_OK = 0
 EXIT_FAILURE = 1
