@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -343,3 +344,70 @@ def test_a_mistake_of_ours_does_not_end_everything(
     with caplog.at_level("ERROR", "xdpvs.healthcheck"):
         played(agent, play)
     assert "could not be taken over" in caplog.text
+
+
+class FaultyServer:
+    """An HTTP server that fails in a way as long as `fault` says so."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            match self.fault:
+                case "slow":
+                    await asyncio.sleep(1)
+                case "silent":
+                    await reader.read()
+                case "resets":
+                    writer.transport.abort()
+                case "nonsense":
+                    writer.write(b"SSH-2.0-OpenSSH\r\n")
+                    return
+                case "overloaded":
+                    writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+                    return
+            writer.write(b"HTTP/1.1 204 Fine\r\n\r\n")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.mark.parametrize("fault", ["slow", "silent", "resets", "nonsense", "overloaded"])
+def test_a_server_that_accepts_and_fails_is_seen_by_http_and_not_by_tcp(fault: str) -> None:
+    server = FaultyServer(fault)
+    agent = ScriptedAgent([], check=["tcp"])
+
+    async def run() -> None:
+        listener = await asyncio.start_server(server.accept, "127.0.0.1", 0)
+        agent.servers.append(Listed("127.0.0.1", listener.sockets[0].getsockname()[1], 70))
+        async with listener, agent.serving(), checking(agent, "-check_timeout=200ms") as runner:
+            await until(lambda: runner.numbers.good >= 4, "tcp finds it alive")
+            assert agent.puts == []
+            agent.check = ["passive", "http"]
+            await until(lambda: agent.servers[0].inhibited, "http finds it dead")
+            server.fault = ""
+            await until(lambda: not agent.servers[0].inhibited, "http finds it alive again")
+
+    asyncio.run(run())
+    assert [(put.items[0]["weight"], put.items[0]["inhibited"]) for put in agent.puts] == [(0, True), (70, False)]
+
+
+def test_udp_a_closed_port_is_dead_and_a_silent_one_alive() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent, socket.socket(type=socket.SOCK_DGRAM) as closed:
+        silent.bind(("127.0.0.1", 0))
+        closed.bind(("127.0.0.1", 0))
+        ports = silent.getsockname()[1], closed.getsockname()[1]
+        closed.close()
+        agent = ScriptedAgent([Listed("127.0.0.1", port) for port in ports], check=["udp"])
+
+        async def play(runner: Runner) -> None:
+            await until(lambda: agent.servers[1].inhibited, "the closed one is down")
+            good = runner.numbers.good
+            await until(lambda: runner.numbers.good >= good + 3, "the silent one is checked")
+            assert not agent.servers[0].inhibited
+
+        played(agent, play)

@@ -124,6 +124,30 @@ def test_the_file_is_read_again_and_one_with_mistakes_is_not_taken(tmp_path: Pat
             checker.wait_for(lambda: agent.servers[0].inhibited, "the new method finds it dead")
 
 
+def test_a_script_gets_words_and_no_shell(tmp_path: Path) -> None:
+    script, said = tmp_path / "quorum.sh", tmp_path / "said"
+    script.write_text(f'#!/bin/sh\nprintf "%s|" "$@" >> {said}\n')
+    script.chmod(0o755)
+    conf = tmp_path / "conf"
+    conf.write_text(
+        "global:\n  virtual-server: {interval: 50ms}\n"
+        "  virtual-address:\n    actioner: Script\n"
+        f"    action-params: {{script: {script}, args: \"-x 'two words' $HOME;id\"}}\n"
+    )
+    with listening() as port:
+        agent = ScriptedAgent([Listed("127.0.0.1", port)])
+        flags = (f"-config-file={conf}", "-status-addr=:0", "-dpvs-service-list-interval=100ms")
+        with (
+            in_thread(agent),
+            HealthcheckProcess(tmp_path, f"-dpvs-agent-addr=127.0.0.1:{agent.port}", *flags) as checker,
+        ):
+            checker.wait_for(lambda: said.exists() and said.read_text().endswith("|UP|127.0.0.9|"), "it went up")
+            agent.servers[0].port = closed_port()
+            agent.renew()
+            checker.wait_for(lambda: said.read_text().endswith("|DOWN|127.0.0.9|"), "it went down")
+    assert said.read_text() == "".join(f"-x|two words|$HOME;id|{word}|127.0.0.9|" for word in ("UP", "DOWN"))
+
+
 @pytest.mark.parametrize(
     ("flags", "status", "complaint"),
     [
