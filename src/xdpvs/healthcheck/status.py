@@ -64,7 +64,7 @@ def statistics_text(runner: Runner) -> str:
     ):
         lines.append(f"{name:<20}{running:<16}{0:<16}{ended:<16}")
     text = "\n".join(lines) + "\n\n"
-    text += _columns("object", "state", "statistics", "extra(optional)") + "-" * 123 + "\n"
+    text += _columns("object", "state", "statistics", "extra(optional)").rstrip() + "\n" + "-" * 123 + "\n"
     for address in addresses:
         health = runner.addresses.health.get(address)
         if health is None:

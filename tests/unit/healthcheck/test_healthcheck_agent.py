@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.support.healthcheck import Listed, Put, ScriptedAgent, checking, closed_port, listening, until
 from xdpvs.healthcheck.conf import Conf
 from xdpvs.healthcheck.runner import Runner
+from xdpvs.healthcheck.status import statistics_text
 
 NEWER = ("-dpvs-agent-addr=:1", "-dpvs-service-list-interval=100ms")
 QUICK_CONF = Conf(address={"actioner": "Blank"}, service={"interval": 0.05, "timeout": 0.1, "action-sync-time": 0.2})
@@ -195,6 +197,29 @@ def test_every_first_verdict_is_reported_in_the_newer_generation() -> None:
     assert sorted((item["port"], item["weight"], item["inhibited"]) for item in items) == sorted(
         [(port, 100, False), (dead, 0, True)]
     )
+
+
+def test_the_text_of_the_statistics_is_laid_out_as_upstreams() -> None:
+    with listening() as port:
+        agent = ScriptedAgent([Listed("127.0.0.1", port)])
+        pages: list[str] = []
+
+        async def play(runner: Runner) -> None:
+            await until(lambda: runner.numbers.good >= 2 and len(agent.puts) == 1, "it is up")
+            pages.append(statistics_text(runner))
+
+        played(agent, play, *NEWER, conf=QUICK_CONF)
+    stamp, _, title, columns, *rest = pages[0].splitlines()
+    assert re.fullmatch(r"[\d-]{10} [\d:]{8}\.\d{9} [+-]\d{4} \S+ m=\+\d+\.\d{9}", stamp)
+    assert title == "Thread Statistics:"
+    assert columns == f"{'':20}{'running':16}{'stopping':16}{'finished':16}"
+    head, rule, address, service, server, *notes = rest[rest.index("") + 1 :]
+    assert head == f"{'object':36}{'state':36}{'statistics':36}extra(optional)"
+    assert rule == "-" * 123
+    assert re.fullmatch(rf"{'127.0.0.9':36}{'Healthy 0s':36}1,0,1,0,0,0 {{21}}", address)
+    assert re.fullmatch(rf" {{4}}{'TCP 127.0.0.9:80':36}{'Healthy 0s':36}1,0,1,0,0,0 {{21}}", service)
+    assert server.startswith(f"    -> {f'127.0.0.1:{port}':36}Healthy ")
+    assert notes[0] == "Notes:"
 
 
 def test_an_agent_that_only_ever_conflicts_is_not_hammered() -> None:
