@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -20,7 +21,8 @@ from lab.wait import wait_until
 SERVICES, QUICK_SERVICES = 500, 50
 SERVERS_EACH = 10
 SECONDS, QUICK_SECONDS = 20.0, 4.0
-_STATUS = "127.0.0.1:16602"
+SETTLE_S = 5.0
+"""After the start, which is late for all at once."""
 _LATE = "xdpvs_healthcheck_lateness_seconds"
 _CHECKS = "xdpvs_healthcheck_checks"
 
@@ -36,36 +38,38 @@ ROWS = (
 
 def _measure(options: Options) -> Iterator[Result]:
     services = QUICK_SERVICES if options.quick else SERVICES
-    with _agent(services) as port, _healthcheck(port) as pid:
-        wait_until(lambda: _sum(_CHECKS, "result", "good") >= services * SERVERS_EACH, 30.0, "every server is checked")
-        before, cpu, began = _buckets(), _cpu_s(pid), time.monotonic()
-        done = _sum(_CHECKS)
+    with _agent(services) as port, _healthcheck(port) as (pid, page):
+        wait_until(lambda: _sum(page, "good") >= services * SERVERS_EACH, 30.0, "every server is checked")
+        time.sleep(SETTLE_S)
+        before, cpu, began = _buckets(page), _cpu_s(pid), time.monotonic()
+        done = _sum(page)
         time.sleep(QUICK_SECONDS if options.quick else SECONDS)
         spent, used = time.monotonic() - began, _cpu_s(pid) - cpu
-        yield Result("healthcheck-core", used / spent * 100, details={"bad": _sum(_CHECKS, "result", "bad")})
-        yield Result("healthcheck-late", _p99(before, _buckets()) * 1e3)
-        yield Result("healthcheck-rate", (_sum(_CHECKS) - done) / spent)
+        yield Result("healthcheck-core", used / spent * 100, details={"bad": _sum(page, "bad")})
+        yield Result("healthcheck-late", _p99(before, _buckets(page)) * 1e3)
+        yield Result("healthcheck-rate", (_sum(page) - done) / spent)
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         yield Result("healthcheck-rss", pages * os.sysconf("SC_PAGESIZE") / 1e6)
 
 
-def _samples(name: str) -> Iterator[tuple[dict[str, str], str, float]]:
-    text = httpx.get(f"http://{_STATUS}/metrics/prometheus", trust_env=False, timeout=60).text
+def _samples(page: str, name: str) -> Iterator[tuple[dict[str, str], str, float]]:
+    text = httpx.get(page, trust_env=False, timeout=60).text
     for family in text_string_to_metric_families(text):
         if family.name == name:
             for sample in family.samples:
                 yield sample.labels, sample.name, sample.value
 
 
-def _sum(name: str, label: str = "", value: str = "") -> float:
+def _sum(page: str, result: str = "") -> float:
+    """Finished checks."""
     try:
-        return sum(each for labels, _, each in _samples(name) if not label or labels.get(label) == value)
+        return sum(each for labels, _, each in _samples(page, _CHECKS) if not result or labels.get("result") == result)
     except httpx.HTTPError:
         return 0.0
 
 
-def _buckets() -> dict[float, float]:
-    return {float(labels["le"]): each for labels, name, each in _samples(_LATE) if name.endswith("_bucket")}
+def _buckets(page: str) -> dict[float, float]:
+    return {float(labels["le"]): each for labels, name, each in _samples(page, _LATE) if name.endswith("_bucket")}
 
 
 def _p99(before: dict[float, float], after: dict[float, float]) -> float:
@@ -94,11 +98,14 @@ def _agent(services: int) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _healthcheck(port: int) -> Iterator[int]:
-    flags = [f"-lb_iface_addr=127.0.0.1:{port}", "-check_interval=1s", f"-status-addr={_STATUS}"]
+def _healthcheck(port: int) -> Iterator[tuple[int, str]]:
+    """Its process id, and the page of its metrics."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        status = f"127.0.0.1:{free.getsockname()[1]}"
+    flags = [f"-lb_iface_addr=127.0.0.1:{port}", "-check_interval=1s", f"-status-addr={status}"]
     with subprocess.Popen([str(installed("healthcheck")), *flags], stderr=subprocess.DEVNULL) as process:
         try:
-            yield process.pid
+            yield process.pid, f"http://{status}/metrics/prometheus"
         finally:
             process.terminate()
 

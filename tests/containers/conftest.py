@@ -32,6 +32,8 @@ def images() -> None:
     with Docker() as docker:
         docker.build(BUILDER, "builder")
         docker.build(IMAGE)
+        # What an earlier run built from other sources.
+        docker.run("image", "prune", "-f")
 
 
 @pytest.fixture(scope="module")

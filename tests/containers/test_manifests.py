@@ -63,7 +63,7 @@ def compose() -> dict[str, Any]:
     text = (CONTAINERS / "compose.yaml").read_text()
     filled = re.sub(r"\$\{NIC:\?[^}]*\}", NIC, re.sub(r"\$\{XDPVS_IMAGE:-(\w+)\}", r"\1", text))
     assert "${" not in filled
-    project: dict[str, Any] = yaml.safe_load(filled)
+    project: dict[str, Any] = yaml.safe_load(filled.replace("$$", "$"))
     return project
 
 

@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
+from lab.objects import TOP
 from lab.process import CommandFailed
 from lab.wait import wait_until
 from tests.containers.exact_runtime import VARIABLE
-from tests.support.containers import CAPABILITIES, DPVS_ARGUMENTS, MOUNTS, OLD_CAPABILITIES, Machine
+from tests.support.containers import (
+    CAPABILITIES,
+    DOCUMENT,
+    DPVS_ARGUMENTS,
+    IMAGE,
+    MOUNTS,
+    OLD_CAPABILITIES,
+    Machine,
+    fenced_blocks,
+)
 
 CONFINED = ("--cap-drop", "ALL", "--read-only", "--security-opt", "no-new-privileges")
 ORDINARY = ("--user", "6601:6601")
@@ -48,12 +59,34 @@ def test_dpvs_needs_each_and_says_which_is_missing(machine: Machine, lacking: st
 
 
 def test_dpvs_with_this_docker_and_no_tricks(machine: Machine) -> None:
-    machine.start_dpvs()
-    status = machine.sh(
-        "grep -h -e ^Cap -e ^NoNewPrivs -e ^Seccomp: /proc/$(docker inspect -f {{.State.Pid}} dpvs)/status"
+    machine.start_dpvs("--health-interval", "1s")
+    show = "grep -h -e ^NoNewPrivs -e ^Seccomp: /proc/$(docker inspect -f {{.State.Pid}} dpvs)/status"
+    assert machine.sh(show).splitlines() == ["NoNewPrivs:\t1", "Seccomp:\t2"]
+    health = ["inspect", "-f", "{{.State.Health.Status}}", "dpvs"]
+    wait_until(lambda: machine.docker.run(*health).stdout == "healthy\n", 20, "dpvs is healthy")
+
+
+def test_an_orchestrator_replaces_it_by_sigterm(machine: Machine) -> None:
+    """With --keep; and the network of the Compose file and the Pod may be set up twice."""
+    _configuration, pod = yaml.safe_load_all((TOP / "containers" / "kubernetes.yaml").read_text())
+    (script,) = next(each["args"] for each in pod["spec"]["initContainers"] if each["name"] == "network")
+    network = ["run", "--rm", "--network", "host", *CONFINED, "--cap-add", "NET_ADMIN", *MOUNTS[2:]]
+    network += ["-e", "DPVS_IPC_FILE=/dpvs/dpvs.ipc", "--entrypoint=/bin/sh", IMAGE, "-ec", script]
+    for _ in range(2):
+        machine.start_dpvs(arguments=("--keep", *DPVS_ARGUMENTS))
+        done = machine.docker.run(*network)
+        assert done.stderr == ""
+        assert "inet 192.168.88.28/24 scope global dpdk0.102" in machine.tool("dpip", "addr", "show")
+        assert "192.168.88.28/24" in machine.sh("ip addr show dpdk0.102.kni")
+        machine.docker.run("stop", "dpvs")
+        machine.docker.run("rm", "dpvs")
+        assert machine.lab.client.ping("192.168.88.28"), "it goes on without a daemon"
+    (command,) = (
+        line for block in fenced_blocks(DOCUMENT, "console") for line in block.splitlines() if "--unload" in line
     )
-    assert {"NoNewPrivs:\t1", "Seccomp:\t2"} <= set(status.splitlines())
-    wait_until(lambda: machine.docker.run("exec", "dpvs", "/opt/xdpvs/bin/container-probe").returncode == 0, 5)
+    machine.sh(command.replace("--cap-add BPF --cap-add PERFMON", "--cap-add SYS_ADMIN"))
+    assert "prog/xdp" not in machine.sh("ip -d link show")
+    assert "dpdk0.102.kni" not in machine.sh("ip link show")
 
 
 def test_without_a_bpffs_dpvs_says_what_it_lacks(machine: Machine) -> None:

@@ -65,12 +65,11 @@ def test_the_client_is_answered_by_all_three_services(running: Machine, transcri
     assert {curl(running, URLS[2]) for _ in range(4)} == {"rs1:80\n", "rs2:8080\n"}
 
 
-def test_every_container_becomes_healthy(running: Machine) -> None:
-    def healthy() -> bool:
-        states = running.docker.run("inspect", "-f", "{{.State.Health.Status}}", *COMPONENTS).stdout.split()
-        return states == ["healthy"] * len(COMPONENTS)
-
-    wait_until(healthy, 60, "all containers are healthy")
+def test_every_container_is_healthy(running: Machine) -> None:
+    """By the image's own check, without waiting for Docker to make it."""
+    for name in COMPONENTS:
+        done = running.docker.run("exec", name, "/opt/xdpvs/bin/container-probe", check=False)
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("name", COMPONENTS)

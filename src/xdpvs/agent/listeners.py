@@ -30,11 +30,12 @@ class ListenFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A socket that listens, and its URL as upstream prints it."""
+    """A socket that listens, its URL as upstream prints it, and its file if it is a unix one."""
 
     scheme: str
     socket: socket.socket
     url: str
+    path: str = ""
 
 
 class _Server(uvicorn.Server):
@@ -60,15 +61,15 @@ def open_listeners(options: Options) -> list[Listener]:
 def close_listeners(listeners: Sequence[Listener]) -> None:
     """Close the sockets and remove the unix one."""
     for listener in listeners:
-        if listener.socket.family == socket.AF_UNIX:
+        if listener.path:
             with contextlib.suppress(OSError):
-                os.unlink(listener.socket.getsockname())
+                os.unlink(listener.path)
         listener.socket.close()
 
 
 def _open(scheme: str, options: Options) -> Listener:
     if scheme == "unix":
-        return Listener(scheme, _unix_socket(options.socket_path), f"unix://{options.socket_path}")
+        return Listener(scheme, _unix_socket(options.socket_path), f"unix://{options.socket_path}", options.socket_path)
     tls = scheme == "https"
     host = (options.tls.host or options.host) if tls else options.host
     listening = _tcp_socket(host, options.tls.port if tls else options.port)

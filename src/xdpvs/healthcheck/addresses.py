@@ -23,22 +23,28 @@ class Addresses:
         self._agent = agent
         self._states = states
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: dict[IPAddress, asyncio.Lock] = {}
         self.health: dict[IPAddress, AddressHealth] = {}
 
     def follow(self, rules: dict[IPAddress, AddressRule]) -> None:
         """Make the addresses these. One that is gone stays as it is; a changed action first takes its address down."""
         for address in [address for address in self.health if address not in rules]:
             del self.health[address]
+        for address in [address for address, turn in self._turns.items() if not turn.locked()]:
+            if address not in rules:
+                del self._turns[address]
         for address, rule in rules.items():
             known = self.health.get(address)
             if known is None:
                 self.health[address] = AddressHealth(rule)
             elif known.rule != rule:
-                before, known.rule = known.rule, rule
-                if (before.actioner, before.action_params) != (rule.actioner, rule.action_params):
-                    if known.acted:
-                        self._spawn(self._undo(address, before))
-                    known.acted = None
+                if (known.rule.actioner, known.rule.action_params) == (rule.actioner, rule.action_params):
+                    known.rule = rule
+                    continue
+                # Whatever is under way counts for the old action, which is undone after it.
+                if known.acted or known.acting:
+                    self._spawn(self._undo(address, known.rule))
+                self.health[address] = known.with_action(rule)
 
     def judge(self, address: IPAddress) -> None:
         """Something about an address's services is new."""
@@ -74,7 +80,7 @@ class Addresses:
         rule = health.rule
         word = "UP" if up else "DOWN"
         try:
-            await perform(plan(rule.actioner, rule.action_params, address, up=up), self._agent, rule.action_timeout_s)
+            await self._perform(address, rule, up=up)
         except ActionFailed as error:
             _log.warning("%s: action %s %s failed: %s", address, rule.actioner, word, error)
             succeeded = False
@@ -86,11 +92,15 @@ class Addresses:
 
     async def _undo(self, address: IPAddress, rule: AddressRule) -> None:
         try:
-            await perform(
-                plan(rule.actioner, rule.action_params, address, up=False), self._agent, rule.action_timeout_s
-            )
+            await self._perform(address, rule, up=False)
         except ActionFailed as error:
             _log.warning("%s: action %s DOWN failed: %s", address, rule.actioner, error)
+
+    async def _perform(self, address: IPAddress, rule: AddressRule, *, up: bool) -> None:
+        """One action after the other, as they were asked for."""
+        async with self._turns.setdefault(address, asyncio.Lock()):
+            steps = plan(rule.actioner, rule.action_params, address, up=up)
+            await perform(steps, self._agent, rule.action_timeout_s)
 
     async def _verify(self, address: IPAddress, health: AddressHealth) -> None:
         try:

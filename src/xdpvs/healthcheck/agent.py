@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 
@@ -14,10 +15,17 @@ from xdpvs.model.address import IPAddress
 LIST_TIMEOUT_S = 10.0
 _CONNECTIONS = 32
 _SHOWN = 120
+_KEPT_IDLE_S = 2.0
+"""Less than the five seconds after which HTTP servers begin to close idle connections."""
+_DROPPED = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
 class AgentTrouble(Exception):
     """No usable answer; the text says what happened."""
+
+
+class AgentAway(AgentTrouble):
+    """No answer at all."""
 
 
 class BadCredentials(Exception):
@@ -58,7 +66,9 @@ class AgentClient:
             timeout=LIST_TIMEOUT_S,
             verify=verify,
             trust_env=False,
-            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+            limits=httpx.Limits(
+                max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS, keepalive_expiry=_KEPT_IDLE_S
+            ),
         )
 
     async def close(self) -> None:
@@ -71,7 +81,8 @@ class AgentClient:
         if response.status_code != 200:
             raise AgentTrouble(f"GET /v2/vs: {_refusal(response)}")
         try:
-            return parse_listing(response.content)
+            # In a thread, for a list of thousands of servers would keep their checks waiting.
+            return await asyncio.to_thread(parse_listing, response.content)
         except BadListing as error:
             raise AgentTrouble(f"GET /v2/vs: {error}") from None
 
@@ -102,9 +113,13 @@ class AgentClient:
 
     async def _ask(self, method: str, path: str, timeout_s: float, body: object = None) -> httpx.Response:
         try:
-            return await self._http.request(method, path, json=body, timeout=timeout_s)
+            try:
+                return await self._http.request(method, path, json=body, timeout=timeout_s)
+            except _DROPPED:
+                # Mostly an idle connection, closed by the agent at this very moment. Everything may be asked twice.
+                return await self._http.request(method, path, json=body, timeout=timeout_s)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise AgentTrouble(f"{method} {path.partition('?')[0]}: {error or type(error).__name__}") from None
+            raise AgentAway(f"{method} {path.partition('?')[0]}: {str(error) or type(error).__name__}") from None
 
 
 def _item(server: ReportedServer, *, versioned: bool) -> dict[str, object]:
@@ -116,5 +131,5 @@ def _item(server: ReportedServer, *, versioned: bool) -> dict[str, object]:
 
 
 def _refusal(response: httpx.Response) -> str:
-    text = response.text.strip()[:_SHOWN]
+    text = " ".join(response.text[: 2 * _SHOWN].split())[:_SHOWN]
     return f"{response.status_code} {text}".strip()

@@ -1,7 +1,7 @@
 """The configuration file of v1.10 (YAML): what it says, and what follows from it for an address or a service.
 
 Values that are absent in a block come from `global`, then from the defaults; `method-params` come along only with the
-method, `action-params` only where a block gives none (upstream's rules).
+method, `action-params` where a block gives none, as far as its action knows them (upstream's rules).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from xdpvs.healthcheck.actions import check_action
+from xdpvs.healthcheck.actions import check_action, known_params
 from xdpvs.healthcheck.durations import format_duration, parse_duration
 from xdpvs.healthcheck.methods import METHODS, build_check
 
@@ -59,6 +59,7 @@ class ServiceRule:
 
 
 Block = Mapping[str, Any]
+_SHORTEST_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,24 @@ class Conf:
     def address_rule(self, name: str) -> AddressRule:
         """For a virtual address, e.g. `2001::1`."""
         block = self.addresses.get(name)
-        merged = _merged(block if block is not None else {}, self.address, "actioner", "action-params")
+        default = AddressRule()
+        merged = dict(self.address) | dict(block or {})
         if block is not None and "disable" not in block:
             merged.pop("disable", None)
+        if "action-params" not in (block or {}):
+            known = known_params(merged.get("actioner", default.actioner))
+            above: Mapping[str, str] = self.address.get("action-params", default.action_params)
+            if known is not None:
+                merged["action-params"] = {key: value for key, value in above.items() if key in known}
         return AddressRule(**{_ADDRESS_FIELDS[key]: value for key, value in merged.items()})
 
     def service_rule(self, name: str) -> ServiceRule:
         """For a service, e.g. `2001::1-TCP-80`."""
-        merged = _merged(self.services.get(name, {}), self.service, "method", "method-params")
+        block = self.services.get(name, {})
+        inherited = dict(self.service)
+        if "method" in block:
+            inherited.pop("method-params", None)
+        merged = inherited | dict(block)
         return ServiceRule(**{_SERVICE_FIELDS[key]: merged[key] for key in merged if key in _SERVICE_FIELDS})
 
     def text(self) -> str:
@@ -94,13 +105,6 @@ class Conf:
             "virtual-servers": {name: _shown_service(self.service_rule(name)) for name in self.services},
         }
         return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
-
-
-def _merged(block: Block, defaults: Block, head: str, follower: str) -> dict[str, Any]:
-    inherited = dict(defaults)
-    if head in block:
-        inherited.pop(follower, None)
-    return inherited | dict(block)
 
 
 def _shown_address(rule: AddressRule) -> dict[str, Any]:
@@ -189,6 +193,8 @@ def _bool(_reader: _Reader, node: yaml.Node) -> bool:
 
 def _duration(_reader: _Reader, node: yaml.Node) -> float | None:
     seconds = parse_duration(_scalar(node))
+    if 0 < seconds < _SHORTEST_S:
+        raise ValueError(f"{_scalar(node)} is less than {format_duration(_SHORTEST_S)}")
     return seconds or None
 
 

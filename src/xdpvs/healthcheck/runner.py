@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable
 from dataclasses import dataclass
 
 from xdpvs.healthcheck.addresses import Addresses
-from xdpvs.healthcheck.agent import AgentClient, AgentTrouble
+from xdpvs.healthcheck.agent import AgentAway, AgentClient, AgentTrouble
 from xdpvs.healthcheck.conf import AddressRule, Conf
 from xdpvs.healthcheck.flags import Generation
 from xdpvs.healthcheck.listing import ListedService, ServerKey, ServiceId
@@ -55,6 +55,7 @@ class Runner:
         self._agent = agent
         self._prober = prober
         self._loop = asyncio.get_running_loop()
+        self.began_at = self._loop.time()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Semaphore(REPORTS_AT_ONCE)
         self._warned: set[str] = set()
@@ -94,11 +95,17 @@ class Runner:
 
     async def _fetch_again_and_again(self) -> None:
         while True:
-            fetched = await self._fetch()
+            try:
+                fetched = await self._fetch()
+            except Exception:
+                # A mistake of ours must not be the end of all checks.
+                _log.exception("the list could not be followed")
+                fetched = False
             interval_s = self.options.fetch_interval_s
             await asyncio.sleep(interval_s if fetched else min(interval_s, RETRY_FETCH_S))
 
     async def _fetch(self) -> bool:
+        asked_at = self.now()
         try:
             listed, warnings = await self._agent.services()
         except AgentTrouble as error:
@@ -108,31 +115,31 @@ class Runner:
         self.traffic.fetches += 1
         self.traffic.skipped += len(warnings)
         self.fetched_at = self.now()
-        if warnings:
-            self._warn(warnings)
-        else:
-            self._warned.clear()
-        self.follow(listed)
+        self._warn([*warnings, *self.follow(listed, asked_at)])
         return True
 
-    def _warn(self, warnings: Iterable[str]) -> None:
+    def _warn(self, warnings: Collection[str]) -> None:
         """Once, as long as it stays the same."""
         new = [warning for warning in warnings if warning not in self._warned]
         for warning in new[:_WARNINGS_SHOWN]:
             _log.warning("%s", warning)
         if len(new) > _WARNINGS_SHOWN:
             _log.warning("and %d more", len(new) - _WARNINGS_SHOWN)
-        self._warned.update(new)
+        self._warned = set(warnings)
 
-    def follow(self, listed: Iterable[ListedService]) -> None:
-        """Make services and servers those of the list."""
+    def follow(self, listed: Iterable[ListedService], asked_at: float) -> list[str]:
+        """Make services and servers those of the list; says which services cannot be checked, and why."""
         present: dict[ServiceId, ListedService] = {service.id: service for service in listed}
         for gone in [each for each in self.services if each not in present]:
             _log.info("%s is gone", gone.wire)
             self.services.pop(gone).stop()
             self._started_at.pop(gone, None)
+        problems = []
         for service in present.values():
-            self._follow_one(service)
+            try:
+                self._follow_one(service, asked_at)
+            except ValueError as error:
+                problems.append(f"{service.id.wire}: {error}; its servers are not checked")
         if self.options.generation is Generation.C:
             self._by_address = {}
             for each in self.services:
@@ -140,22 +147,19 @@ class Runner:
             self.addresses.follow({address: self._address_rule(address) for address in self._by_address})
             for address in self._by_address:
                 self.addresses.judge(address)
+        return problems
 
     def _address_rule(self, address: IPAddress) -> AddressRule:
         return self.conf.address_rule(str(address))
 
-    def _follow_one(self, listed: ListedService) -> None:
-        try:
-            rule = rule_for(self.options, self.conf, listed)
-        except ValueError as error:
-            self._warn([f"{listed.id.wire}: {error}; its servers are not checked"])
-            return
+    def _follow_one(self, listed: ListedService, asked_at: float) -> None:
+        rule = rule_for(self.options, self.conf, listed)
         watched = self.services.get(listed.id)
         if watched is None:
             watched = self.services[listed.id] = self._new(listed, rule)
-        elif watched.health.stale(listed):
+        elif watched.health.stale(listed, asked_at):
             return
-        watched.follow(listed, rule, self.now())
+        watched.follow(listed, rule, asked_at, self.now())
         watched.health.judge(self.now())
         self.flush(listed.id)
 
@@ -178,7 +182,7 @@ class Runner:
     def flush(self, service: ServiceId) -> None:
         """Send what there is to report about a service, unless a report is under way."""
         watched = self.services.get(service)
-        if watched is None or (watched.rule.check is None and not watched.health.servers):
+        if watched is None or watched.rule.check is None:
             return
         report = watched.health.due(self.now())
         if report is not None:
@@ -189,26 +193,29 @@ class Runner:
         try:
             async with self._sending:
                 answer = await self._agent.report(report, watched.rule.report_timeout_s)
+            if answer is not None and answer.id != report.service:
+                raise AgentTrouble(f"answered with {answer.id.wire}")
         except AgentTrouble as error:
             self.traffic.reports_failed += 1
-            health.failed(self.now())
+            health.failed(self.now(), unanswered=isinstance(error, AgentAway))
             _log.warning("%s: report of %d servers failed: %s", report.service.wire, len(report.servers), error)
         else:
             if answer is None:
                 self.traffic.reports_taken += 1
-                health.accepted()
+                health.accepted(self.now())
                 _log.info("%s: reported %s", report.service.wire, _shown(report))
             else:
                 self.traffic.reports_stale += 1
                 _log.info("%s: version %s is not %s any more", report.service.wire, report.version, answer.version)
                 health.conflicted(answer, self.now())
-                if self.services.get(report.service) is watched and answer.id == report.service:
-                    watched.follow(answer, watched.rule, self.now())
+                if self.services.get(report.service) is watched:
+                    watched.follow(answer, watched.rule, self.now(), self.now())
         if self.services.get(report.service) is not watched:
             return
-        if health.retry_at is not None:
-            self._loop.call_at(health.retry_at, self.flush, report.service)
         self.flush(report.service)
+        again_at = health.next_timer()
+        if again_at is not None:
+            self._loop.call_at(again_at, self.flush, report.service)
 
     # Virtual addresses
 

@@ -34,6 +34,14 @@ def _state(up: bool | None, since: float, now: float) -> str:
     return f"{_STATES[up]} {int(max(0.0, now - since))}s"
 
 
+def _go_time(now_ns: int, running_s: float) -> str:
+    """As Go prints a time: 2025-05-09 14:31:02.802071741 +0800 CST m=+1026.188881757."""
+    seconds, fraction = divmod(now_ns, 1_000_000_000)
+    moment = time.localtime(seconds)
+    date, zone = time.strftime("%Y-%m-%d %H:%M:%S", moment), time.strftime("%z %Z", moment)
+    return f"{date}.{fraction:09d} {zone} m=+{running_s:.9f}"
+
+
 def server_text(key: ServerKey) -> str:
     """An address and port as upstream's page and the metrics have them."""
     address, port = key
@@ -45,7 +53,7 @@ def statistics_text(runner: Runner) -> str:
     now = runner.now()
     checkers = sum(len(watched.health.servers) for watched in runner.services.values())
     addresses = sorted({service.address for service in runner.services}, key=str)
-    lines = [time.strftime("%Y-%m-%d %H:%M:%S %z %Z"), "", "Thread Statistics:"]
+    lines = [_go_time(time.time_ns(), now - runner.began_at), "", "Thread Statistics:"]
     lines.append(f"{'':20}{'running':<16}{'stopping':<16}{'finished':<16}")
     finished = runner.numbers.good + runner.numbers.bad + runner.numbers.undecided
     for name, running, ended in (

@@ -22,6 +22,17 @@ class AddressHealth:
         self.retry_at: float | None = None
         self._acting: bool | None = None
 
+    @property
+    def acting(self) -> bool | None:
+        """The action that is under way."""
+        return self._acting
+
+    def with_action(self, rule: AddressRule) -> AddressHealth:
+        """The same address with another action, which has not been taken yet."""
+        made = AddressHealth(rule)
+        made.up, made.since, made.statistics = self.up, self.since, self.statistics
+        return made
+
     def judge(self, services: Iterable[bool | None], now: float) -> bool | None:
         """Whether the address is up. None while no service knows."""
         states = list(services)

@@ -53,10 +53,13 @@ class Watched:
         self._news = news
         self._loops: dict[ServerKey, CheckLoop] = {}
 
-    def follow(self, listed: ListedService, rule: CheckRule, now: float) -> None:
-        """Make servers and checks those of the list and the rule. Checks that stay the same go on undisturbed."""
+    def follow(self, listed: ListedService, rule: CheckRule, asked_at: float, now: float) -> None:
+        """Make servers and checks those of the list, asked for at asked_at, and the rule.
+
+        Checks that stay the same go on undisturbed.
+        """
         health = self.health
-        health.update(listed)
+        health.update(listed, asked_at)
         present = {server.key for server in listed.servers}
         for key in [key for key in health.servers if key not in present]:
             self._stop(key)

@@ -47,11 +47,12 @@ def pid_files(arguments: Arguments, settings: GlobalDefs) -> PidFiles:
 def running(files: PidFiles) -> Path | None:
     """A file that names a living keepalived, if there is one.
 
-    A container's next start has the same numbers as its last: the process must also look like keepalived.
+    A container's next start has the same numbers as its last: the process must also look like keepalived, and be
+    neither this one, nor a thread of it (which has an entry in /proc too), nor a child.
     """
     for path in files.all():
         pid = _read(path)
-        if pid is not None and pid != os.getpid() and _is_keepalived(pid):
+        if pid is not None and _is_keepalived(pid) and not _is_ours(pid):
             return path
     return None
 
@@ -90,3 +91,12 @@ def _is_keepalived(pid: int) -> bool:
         return b"keepalived" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return False
+    status = dict(line.partition(":")[::2] for line in lines)
+    return str(os.getpid()) in (status["Tgid"].strip(), status["PPid"].strip())

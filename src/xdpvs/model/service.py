@@ -89,6 +89,10 @@ class ServiceKey:
     fwmark: int = 0
     match: Match = NO_MATCH
 
+    def __hash__(self) -> int:
+        # Tables of services are looked up all the time. Match services may collide: there are few.
+        return hash((int(self.address), self.port, self.protocol, self.fwmark))
+
 
 class CheckTypes(enum.IntFlag):
     """Health checks of a service's servers; PASSIVE is done by the data plane."""

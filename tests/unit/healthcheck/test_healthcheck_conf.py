@@ -57,6 +57,20 @@ def test_blocks_inherit_as_upstreams_do() -> None:
     assert (udp.method, udp.method_params["uri"], udp.up_retry) == ("http", "/health", 3)
 
 
+def test_an_action_inherits_the_parameters_it_knows() -> None:
+    conf = load_conf(
+        "global: {virtual-address: {actioner: DpvsAddrKernelRouteAddDel,\n"
+        "  action-params: {ifname: eth1, dpvs-ifname: dpdk0, with-route: yes}}}\n"
+        "virtual-addresses:\n  192.0.2.1: {actioner: KernelRouteAddDelVerdict}\n"
+        "  192.0.2.2: {actioner: DpvsAddrAddDel}\n"
+        "  192.0.2.3: {actioner: KernelRouteAddDel, action-params: {ifname: lo}}\n",
+        "f",
+    )
+    assert conf.address_rule("192.0.2.1").action_params == {"ifname": "eth1", "with-route": "yes"}
+    assert conf.address_rule("192.0.2.2").action_params == {"dpvs-ifname": "dpdk0"}
+    assert conf.address_rule("192.0.2.3").action_params == {"ifname": "lo"}
+
+
 def test_an_empty_file_is_all_defaults() -> None:
     conf = load_conf("", "f")
     assert conf == Conf()
@@ -82,6 +96,14 @@ def test_what_is_in_force_can_be_read_again() -> None:
         ("global:\n  virtual-server:\n    method: icmp", "f:3: method of global virtual-server: one of 1 (none)"),
         ("global:\n  virtual-server:\n    interval: 3", "f:3: interval of global virtual-server: '3' is no duration"),
         ("virtual-servers:\n  a:\n    timeout: -1s", "f:3: timeout of a"),
+        (
+            "global:\n  virtual-server:\n    interval: 1ns",
+            "f:3: interval of global virtual-server: 1ns is less than 10ms",
+        ),
+        (
+            'virtual-servers:\n  a:\n    method: http\n    method-params: {request-headers: "A::b\\nC"}',
+            "f:2: a: a line break or NUL",
+        ),
         ("virtual-servers:\n  a:\n    down-retry: x", "f:3: down-retry of a: 'x' is no number"),
         ("virtual-servers:\n  a:\n    actioner: Script", "f:3: actioner of a: a service's only action"),
         (

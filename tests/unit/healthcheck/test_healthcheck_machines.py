@@ -90,7 +90,7 @@ def test_a_verdict_is_reported_once_with_the_version_seen() -> None:
     service.result(FIRST, False, 4.0)
     assert service.due(4.0) == Report(SERVICE, "7", (ReportedServer(FIRST, False, 0),))
     assert service.due(4.1) is None
-    service.accepted()
+    service.accepted(0.0)
     assert service.due(5.0) is None
 
 
@@ -105,7 +105,7 @@ def test_verdicts_that_come_meanwhile_go_together_afterwards() -> None:
     for key in list(service.servers)[1:]:
         service.result(key, False, 2.0)
     assert service.due(2.0) is None
-    service.accepted()
+    service.accepted(0.0)
     second = service.due(2.0)
     assert second is not None
     assert [each.key for each in second.servers] == list(service.servers)[1:]
@@ -124,7 +124,7 @@ def test_a_weight_changed_while_the_server_is_down_is_the_one_that_comes_back() 
     service.result(FIRST, False, 1.0)
     service.result(FIRST, False, 2.0)
     service.due(2.0)
-    service.accepted()
+    service.accepted(0.0)
     service.update(listed(down(FIRST, 0, operator=50), version="8"))
     service.result(FIRST, True, 3.0)
     report = service.due(3.0)
@@ -166,9 +166,62 @@ def test_a_failed_report_is_tried_again_later() -> None:
 
 
 def test_a_listing_of_the_past_is_stale() -> None:
+    service = health(listed(up(FIRST), version="8"))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.conflicted(listed(up(FIRST), version="10"), 3.0)
+    assert service.stale(listed(up(FIRST), version="9"), asked_at=2.9)
+    assert not service.stale(listed(up(FIRST), version="10"), asked_at=2.9)
+    assert not service.stale(listed(up(FIRST), version="9"), asked_at=3.1), "the agent's clock was set back"
+
+
+def test_a_listing_asked_for_before_a_report_was_taken_does_not_undo_it() -> None:
+    service = health(listed(up(FIRST)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.accepted(2.2)
+    service.update(listed(up(FIRST)), 2.1)
+    assert service.due(2.3) is None
+    service.update(listed(up(FIRST)), 2.4)
+    assert service.due(2.5) is not None, "somebody has put it back"
+
+
+def test_an_older_version_in_a_conflict_is_what_the_agent_has() -> None:
     service = health(listed(up(FIRST), version="10"))
-    assert service.stale(listed(up(FIRST), version="9"))
-    assert not service.stale(listed(up(FIRST), version="10"))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.conflicted(listed(up(FIRST), version="3"), 2.1)
+    report = service.due(2.1)
+    assert report is not None
+    assert report.version == "3"
+
+
+def test_a_failed_report_holds_up_no_verdict_about_another_server() -> None:
+    service = health(listed(up(FIRST), up(SECOND)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.failed(2.5)
+    for moment in (3.0, 4.0):
+        service.result(SECOND, False, moment)
+    report = service.due(4.0)
+    assert report is not None
+    assert [each.key for each in report.servers] == [SECOND]
+    service.accepted(0.0)
+    assert service.next_timer() == 17.5
+
+
+def test_an_agent_without_an_answer_is_asked_again_soon() -> None:
+    service = health(listed(up(FIRST)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.failed(2.5, unanswered=True)
+    assert service.next_timer() == 7.5
+    assert service.due(7.5) is not None
 
 
 def test_first_verdicts_are_reported_even_if_nothing_changes_in_the_newer_generation() -> None:
@@ -178,7 +231,7 @@ def test_first_verdicts_are_reported_even_if_nothing_changes_in_the_newer_genera
     service.result(FIRST, True, 2.0)
     report = service.due(2.0)
     assert report is not None
-    service.accepted()
+    service.accepted(0.0)
     assert service.due(3.0) is None
 
 

@@ -38,12 +38,16 @@ class ServerState:
     @property
     def weight(self) -> int:
         """The configured weight, or the last dynamic script's, plus what files add."""
-        weight = self.config.dest.weight
+        weight, added, dynamic = self.config.dest.weight, 0, False
         for check in self.checks:
-            if check.weight is not None and check.sets_weight:
+            if check.weight is None:
+                continue
+            dynamic = True
+            if check.sets_weight:
                 weight = check.weight
-        added = sum(check.weight for check in self.checks if check.weight is not None and not check.sets_weight)
-        return min(max(weight + added, 0), MAX_WEIGHT)
+            else:
+                added += check.weight
+        return min(max(weight + added, 0), MAX_WEIGHT) if dynamic else weight
 
     def dest(self, *, serving: bool) -> Dest | None:
         """The server as its service should have it: with its weight, at weight 0, or not at all."""

@@ -118,7 +118,7 @@ class VirtualServerMachine:
                     )
             if self.quorum_up or shutting_down:
                 self.quorum_up = False
-                self._tell_quorum("=> Shutting down <=" if shutting_down else self._quorum_text("Lost quorum", -1))
+                self._tell_quorum("=> Shutting down <=" if shutting_down else self._quorum_text("Lost quorum", -1, 0))
         return self._take()
 
     # Servers
@@ -181,27 +181,27 @@ class VirtualServerMachine:
     def _judge(self, *, starting: bool = False) -> None:
         config, weight = self.config, self.live_weight
         if not self.quorum_up and weight >= config.quorum + config.hysteresis:
-            text = self._quorum_text("Gained quorum", 1)
+            text = self._quorum_text("Gained quorum", 1, weight)
             self.quorum_up = True
             self._log(f"{text} for VS {config.name}")
             self._settle_pool()
             self._tell_quorum(f"=> {text} <=")
         elif self.quorum_up and (not weight or weight < config.quorum - config.hysteresis):
-            text = self._quorum_text("Lost quorum", -1)
+            text = self._quorum_text("Lost quorum", -1, weight)
             self.quorum_up = False
             self._log(f"{text} for VS {config.name}")
             self._settle_pool()
             self._tell_quorum(f"=> {text} <=")
         elif starting and self.sorry and not self._sorry_in_pool():
-            text = self._quorum_text("Starting with quorum down", 1)
+            text = self._quorum_text("Starting with quorum down", 1, weight)
             self._log(f"{text} for VS {config.name}")
             self._settle_pool()
             self._tell_quorum(f"=> {text} <=")
         else:
             self._settle_pool()
 
-    def _quorum_text(self, what: str, sign: int) -> str:
-        config, weight = self.config, self.live_weight
+    def _quorum_text(self, what: str, sign: int, weight: int) -> str:
+        config = self.config
         threshold = config.quorum + sign * config.hysteresis
         enough = "<=" if weight >= threshold and weight else ">"
         return f"{what} {config.quorum}{'+' if sign > 0 else '-'}{config.hysteresis}={threshold} {enough} {weight}"
