@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -24,8 +25,9 @@ SERVERS_EACH = 10
 DYING_SERVICES, QUICK_DYING_SERVICES = 1000, 100
 DYING_INTERVAL_S = 2.0
 SECONDS, QUICK_SECONDS = 20.0, 4.0
+SETTLE_S = 5.0
+"""After the start, which is late for all at once."""
 _DYING_DEADLINE_S = 120.0
-_STATUS = "127.0.0.1:16602"
 _LATE = "xdpvs_healthcheck_lateness_seconds"
 _CHECKS = "xdpvs_healthcheck_checks"
 
@@ -48,40 +50,42 @@ ROWS = (
 
 def _measure(options: Options) -> Iterator[Result]:
     services = QUICK_SERVICES if options.quick else SERVICES
-    with _agent(services) as agent, _healthcheck(agent.port, 1.0) as pid:
-        wait_until(lambda: _sum(_CHECKS, "result", "good") >= services * SERVERS_EACH, 30.0, "every server is checked")
-        before, cpu, began = _buckets(), _cpu_s(pid), time.monotonic()
-        done = _sum(_CHECKS)
+    with _agent(services) as agent, _healthcheck(agent.port, 1.0) as (pid, page):
+        wait_until(lambda: _sum(page, "good") >= services * SERVERS_EACH, 30.0, "every server is checked")
+        time.sleep(SETTLE_S)
+        before, cpu, began = _buckets(page), _cpu_s(pid), time.monotonic()
+        done = _sum(page)
         time.sleep(QUICK_SECONDS if options.quick else SECONDS)
         spent, used = time.monotonic() - began, _cpu_s(pid) - cpu
-        yield Result("healthcheck-core", used / spent * 100, details={"bad": _sum(_CHECKS, "result", "bad")})
-        yield Result("healthcheck-late", _p99(before, _buckets()) * 1e3)
-        yield Result("healthcheck-rate", (_sum(_CHECKS) - done) / spent)
+        yield Result("healthcheck-core", used / spent * 100, details={"bad": _sum(page, "bad")})
+        yield Result("healthcheck-late", _p99(before, _buckets(page)) * 1e3)
+        yield Result("healthcheck-rate", (_sum(page) - done) / spent)
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         yield Result("healthcheck-rss", pages * os.sysconf("SC_PAGESIZE") / 1e6)
     services = QUICK_DYING_SERVICES if options.quick else DYING_SERVICES
-    with _agent(services) as agent, _healthcheck(agent.port, DYING_INTERVAL_S):
-        wait_until(lambda: _sum(_CHECKS, "result", "good") >= services * SERVERS_EACH, 60.0, "every server is checked")
+    with _agent(services) as agent, _healthcheck(agent.port, DYING_INTERVAL_S) as (_, page):
+        wait_until(lambda: _sum(page, "good") >= services * SERVERS_EACH, 60.0, "every server is checked")
         yield Result("healthcheck-dying", agent.let_servers_die())
 
 
-def _samples(name: str) -> Iterator[tuple[dict[str, str], str, float]]:
-    text = httpx.get(f"http://{_STATUS}/metrics/prometheus", trust_env=False, timeout=60).text
+def _samples(page: str, name: str) -> Iterator[tuple[dict[str, str], str, float]]:
+    text = httpx.get(page, trust_env=False, timeout=60).text
     for family in text_string_to_metric_families(text):
         if family.name == name:
             for sample in family.samples:
                 yield sample.labels, sample.name, sample.value
 
 
-def _sum(name: str, label: str = "", value: str = "") -> float:
+def _sum(page: str, result: str = "") -> float:
+    """Finished checks."""
     try:
-        return sum(each for labels, _, each in _samples(name) if not label or labels.get(label) == value)
+        return sum(each for labels, _, each in _samples(page, _CHECKS) if not result or labels.get("result") == result)
     except httpx.HTTPError:
         return 0.0
 
 
-def _buckets() -> dict[float, float]:
-    return {float(labels["le"]): each for labels, name, each in _samples(_LATE) if name.endswith("_bucket")}
+def _buckets(page: str) -> dict[float, float]:
+    return {float(labels["le"]): each for labels, name, each in _samples(page, _LATE) if name.endswith("_bucket")}
 
 
 def _p99(before: dict[float, float], after: dict[float, float]) -> float:
@@ -127,11 +131,14 @@ def _agent(services: int) -> Iterator[_Agent]:
 
 
 @contextlib.contextmanager
-def _healthcheck(port: int, interval_s: float) -> Iterator[int]:
-    flags = [f"-lb_iface_addr=127.0.0.1:{port}", f"-check_interval={interval_s}s", f"-status-addr={_STATUS}"]
+def _healthcheck(port: int, interval_s: float) -> Iterator[tuple[int, str]]:
+    """Its process id, and the page of its metrics."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        status = f"127.0.0.1:{free.getsockname()[1]}"
+    flags = [f"-lb_iface_addr=127.0.0.1:{port}", f"-check_interval={interval_s}s", f"-status-addr={status}"]
     with subprocess.Popen([str(installed("healthcheck")), *flags], stderr=subprocess.DEVNULL) as process:
         try:
-            yield process.pid
+            yield process.pid, f"http://{status}/metrics/prometheus"
         finally:
             process.terminate()
 

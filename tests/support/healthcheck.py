@@ -102,12 +102,13 @@ class ScriptedAgent:
             return Response(scripted[1], scripted[0], media_type="application/json")
         if self.version is not None and request.query_params.get("version") != str(self.version):
             return Response(json.dumps(self.service()), 270, media_type="application/json")
+        servers = {(server.ip, server.port): server for server in self.servers}
         for item in put.items:
-            for server in self.servers:
-                if (server.ip, server.port) == (item["ip"], item["port"]):
-                    server.inhibited = bool(item.get("inhibited", False))
-                    if self.version is None:
-                        server.weight = item["weight"]
+            server = servers.get((item["ip"], item["port"]))
+            if server is not None:
+                server.inhibited = bool(item.get("inhibited", False))
+                if self.version is None:
+                    server.weight = item["weight"]
         return Response(status_code=200)
 
     @asynccontextmanager

@@ -58,6 +58,11 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
 }
 
 
+def known_params(name: str) -> tuple[str, ...] | None:
+    """The parameters of an action; None if there is no such action."""
+    return _REQUIRED[name] + _OPTIONAL.get(name, ()) if name in _REQUIRED else None
+
+
 def check_action(name: str, params: Mapping[str, str]) -> None:
     """ValueError for an unknown action or parameter, or one that is missing."""
     if name not in _REQUIRED:

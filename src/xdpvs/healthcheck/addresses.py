@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
 
 from xdpvs.healthcheck.actions import plan
@@ -24,23 +23,28 @@ class Addresses:
         self._agent = agent
         self._states = states
         self._tasks: set[asyncio.Task[None]] = set()
-        # Actions of one address follow each other, in the order they were decided.
-        self._locks: defaultdict[IPAddress, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns: dict[IPAddress, asyncio.Lock] = {}
         self.health: dict[IPAddress, AddressHealth] = {}
 
     def follow(self, rules: dict[IPAddress, AddressRule]) -> None:
         """Make the addresses these. One that is gone stays as it is; a changed action first takes its address down."""
         for address in [address for address in self.health if address not in rules]:
             del self.health[address]
+        for address in [address for address, turn in self._turns.items() if not turn.locked()]:
+            if address not in rules:
+                del self._turns[address]
         for address, rule in rules.items():
             known = self.health.get(address)
             if known is None:
                 self.health[address] = AddressHealth(rule)
-            elif (known.rule.actioner, known.rule.action_params) != (rule.actioner, rule.action_params):
-                self.health[address] = known.succeeded_by(rule)
-                self._spawn(self._undo(address, known))
-            else:
-                known.rule = rule
+            elif known.rule != rule:
+                if (known.rule.actioner, known.rule.action_params) == (rule.actioner, rule.action_params):
+                    known.rule = rule
+                    continue
+                # Whatever is under way counts for the old action, which is undone after it.
+                if known.acted or known.acting:
+                    self._spawn(self._undo(address, known.rule))
+                self.health[address] = known.with_action(rule)
 
     def judge(self, address: IPAddress) -> None:
         """Something about an address's services is new."""
@@ -53,12 +57,14 @@ class Addresses:
         if up is not None:
             self._spawn(self._act(address, health, up))
 
-    def verify(self) -> None:
-        """Look at the interfaces whose time has come: others may have changed them."""
+    def sync(self) -> None:
+        """To be called every second or so: actions that failed, interfaces that others may have changed."""
         now = asyncio.get_running_loop().time()
         for address, health in self.health.items():
             if health.look_due(now):
                 self._spawn(self._verify(address, health))
+            else:
+                self.judge(address)
 
     async def close(self) -> None:
         """Give up what is under way; nothing is undone."""
@@ -79,20 +85,29 @@ class Addresses:
     async def _act(self, address: IPAddress, health: AddressHealth, up: bool) -> None:
         succeeded = False
         try:
-            async with self._locks[address]:
-                succeeded = await self._perform(address, health.rule, up)
+            succeeded = await self._perform(address, health.rule, up=up)
         finally:
             health.done(succeeded, asyncio.get_running_loop().time())
         self.judge(address)
 
-    async def _undo(self, address: IPAddress, health: AddressHealth) -> None:
-        """Another action has taken the place of one: what that had done goes, if it had done anything."""
-        async with self._locks[address]:
-            if health.acted:
-                await self._perform(address, health.rule, up=False)
+    async def _undo(self, address: IPAddress, rule: AddressRule) -> None:
+        await self._perform(address, rule, up=False)
+
+    async def _perform(self, address: IPAddress, rule: AddressRule, *, up: bool) -> bool:
+        """One action after the other, as they were asked for."""
+        word = "UP" if up else "DOWN"
+        async with self._turns.setdefault(address, asyncio.Lock()):
+            steps = plan(rule.actioner, rule.action_params, address, up=up)
+            try:
+                await perform(steps, self._agent, rule.action_timeout_s)
+            except ActionFailed as error:
+                _log.warning("%s: action %s %s failed: %s", address, rule.actioner, word, error)
+                return False
+        _log.info("%s: action %s %s done", address, rule.actioner, word)
+        return True
 
     async def _verify(self, address: IPAddress, health: AddressHealth) -> None:
-        async with self._locks[address]:
+        async with self._turns.setdefault(address, asyncio.Lock()):
             try:
                 found = await is_present(health.rule.action_params["ifname"], address)
             except ActionFailed as error:
@@ -102,13 +117,3 @@ class Addresses:
                 _log.warning("%s: somebody has %s it", address, "added" if found else "removed")
             health.found(found)
         self.judge(address)
-
-    async def _perform(self, address: IPAddress, rule: AddressRule, up: bool) -> bool:
-        word = "UP" if up else "DOWN"
-        try:
-            await perform(plan(rule.actioner, rule.action_params, address, up=up), self._agent, rule.action_timeout_s)
-        except ActionFailed as error:
-            _log.warning("%s: action %s %s failed: %s", address, rule.actioner, word, error)
-            return False
-        _log.info("%s: action %s %s done", address, rule.actioner, word)
-        return True

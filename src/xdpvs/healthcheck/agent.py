@@ -23,6 +23,10 @@ class AgentTrouble(Exception):
     """No usable answer; the text says what happened."""
 
 
+class AgentAway(AgentTrouble):
+    """No answer at all."""
+
+
 class BadCredentials(Exception):
     """A token or certificate file that cannot be used."""
 
@@ -114,7 +118,7 @@ class AgentClient:
         try:
             return await self._http.request(method, path, content, timeout_s)
         except HttpTrouble as error:
-            raise AgentTrouble(f"{method} {path.partition('?')[0]}: {error}") from None
+            raise AgentAway(f"{method} {path.partition('?')[0]}: {error}") from None
 
 
 def _item(server: ReportedServer, *, versioned: bool) -> dict[str, object]:
@@ -126,5 +130,5 @@ def _item(server: ReportedServer, *, versioned: bool) -> dict[str, object]:
 
 
 def _refusal(response: Response) -> str:
-    text = response.body[:_SHOWN].decode(errors="replace").strip()
+    text = " ".join(response.body[: 2 * _SHOWN].decode(errors="replace").split())[:_SHOWN]
     return f"{response.status} {text}".strip()

@@ -1,7 +1,7 @@
 """The configuration file of v1.10 (YAML): what it says, and what follows from it for an address or a service.
 
 Values that are absent in a block come from `global`, then from the defaults; `method-params` come along only with the
-method, `action-params` with any actioner where a block gives none (upstream's rules).
+method, `action-params` where a block gives none, as far as its action knows them (upstream's rules).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from xdpvs.healthcheck.actions import check_action
+from xdpvs.healthcheck.actions import check_action, known_params
 from xdpvs.healthcheck.conf_values import (
     ADDRESS_KEYS,
     NO_RETRY,
@@ -74,9 +74,15 @@ class Conf:
     def address_rule(self, name: str) -> AddressRule:
         """For a virtual address, e.g. `2001::1`."""
         block = self.addresses.get(name)
+        default = AddressRule()
         merged = {**self.address, **(block or {})}
         if block is not None and "disable" not in block:
             merged.pop("disable", None)
+        if "action-params" not in (block or {}):
+            known = known_params(merged.get("actioner", default.actioner))
+            above: Mapping[str, str] = self.address.get("action-params", default.action_params)
+            if known is not None:
+                merged["action-params"] = {key: value for key, value in above.items() if key in known}
         return AddressRule(**{_ADDRESS_FIELDS[key]: value for key, value in merged.items()})
 
     def service_rule(self, name: str) -> ServiceRule:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from xdpvs.healthcheck.durations import parse_duration
+from xdpvs.healthcheck.durations import format_duration, parse_duration
 from xdpvs.healthcheck.listing import ServiceId
 from xdpvs.healthcheck.methods import METHODS
 from xdpvs.healthcheck.options import MIN_INTERVAL_S
@@ -90,7 +90,7 @@ def _bool(_reader: Reader, node: yaml.Node) -> bool:
 def _duration(_reader: Reader, node: yaml.Node) -> float | None:
     seconds = parse_duration(_scalar(node))
     if 0 < seconds < MIN_INTERVAL_S:
-        raise ValueError("it must be 10ms or more")
+        raise ValueError(f"{_scalar(node)} is less than {format_duration(MIN_INTERVAL_S)}")
     return seconds or None
 
 

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import IPv4Address
 from urllib.parse import urlsplit
 
+from xdpvs.checkers.http_request import encode_request
 from xdpvs.model.address import Protocol
-from xdpvs.model.check import Check, HttpCheck, HttpVersion, NoCheck, PingCheck, TcpCheck, UdpCheck, UdpPingCheck
+from xdpvs.model.check import (
+    Check,
+    Endpoint,
+    HttpCheck,
+    HttpVersion,
+    NoCheck,
+    PingCheck,
+    TcpCheck,
+    UdpCheck,
+    UdpPingCheck,
+)
 from xdpvs.model.service import ProxyProtocol
 
 METHODS = {1: "none", 2: "tcp", 3: "udp", 4: "ping", 5: "udpping", 6: "http", 10000: "auto"}
@@ -96,15 +108,12 @@ def _http(params: Mapping[str, str], proxy: ProxyProtocol) -> HttpCheck:
         raise ValueError(f"method is one of {' '.join(_HTTP_METHODS)}, not {method!r}")
     if _flag(params, "proxy", False):
         raise ValueError("proxy: checks through an HTTP proxy are not supported")
-    for name in ("host", "uri", "request-headers"):
-        if not params.get(name, "").isprintable():
-            raise ValueError(f"{name} has control characters")
     uri = urlsplit(params.get("uri", "/"))
     host = params.get("host") or uri.netloc
     path = (uri.path or "/") + (f"?{uri.query}" if uri.query else "")
     if not path.startswith("/"):
         raise ValueError(f"uri {params.get('uri')!r} does not start with /")
-    return HttpCheck(
+    check = HttpCheck(
         path=path,
         method=method,
         host=host,
@@ -119,6 +128,9 @@ def _http(params: Mapping[str, str], proxy: ProxyProtocol) -> HttpCheck:
         tls_sni=urlsplit(f"//{host}").hostname or "",
         proxy=proxy,
     )
+    # What cannot be worded is a mistake of the file, not of a server.
+    encode_request(check, Endpoint(IPv4Address(0), 80))
+    return check
 
 
 def _flag(params: Mapping[str, str], name: str, default: bool) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable
 
 from xdpvs.healthcheck.addresses import Addresses
-from xdpvs.healthcheck.agent import SLICE, AgentClient, AgentTrouble
+from xdpvs.healthcheck.agent import SLICE, AgentAway, AgentClient, AgentTrouble
 from xdpvs.healthcheck.conf import Conf
 from xdpvs.healthcheck.flags import Generation
 from xdpvs.healthcheck.listing import ListedService, ServerKey, ServiceId
@@ -114,24 +114,24 @@ class Runner:
             self._agent_away = False
             _log.info("the agent answers again")
             for watched in self.services.values():
-                watched.health.retry_at = None
-        if not warnings:
-            self._warned.clear()
-        self._warn(warnings)
-        await self._follow(listed, asked_at)
+                watched.health.retry_now()
+        self._warn([*warnings, *await self._follow(listed, asked_at)])
         return True
 
-    def _warn(self, warnings: Iterable[str]) -> None:
+    def _warn(self, warnings: Collection[str]) -> None:
         """Once, as long as it stays the same."""
         new = [warning for warning in warnings if warning not in self._warned]
         for warning in new[:_WARNINGS_SHOWN]:
             _log.warning("%s", warning)
         if len(new) > _WARNINGS_SHOWN:
             _log.warning("and %d more", len(new) - _WARNINGS_SHOWN)
-        self._warned.update(new)
+        self._warned = set(warnings)
 
-    async def _follow(self, listed: Iterable[ListedService], asked_at: float) -> None:
-        """Make services and servers those of the list, a slice at a time: checks go on meanwhile."""
+    async def _follow(self, listed: Iterable[ListedService], asked_at: float) -> list[str]:
+        """Make services and servers those of the list; says which services cannot be checked, and why.
+
+        A slice at a time: checks go on meanwhile.
+        """
         present: dict[ServiceId, ListedService] = {service.id: service for service in listed}
         for gone in [each for each in self.services if each not in present]:
             _log.info("%s is gone", gone.wire)
@@ -140,9 +140,13 @@ class Runner:
             self.ended.services += 1
             self.ended.servers += len(watched.health.servers)
             self._started_at.pop(gone, None)
+        problems = []
         seen = 0
         for service in present.values():
-            self._follow_one(service, asked_at)
+            try:
+                self._follow_one(service, asked_at)
+            except ValueError as error:
+                problems.append(f"{service.id.wire}: {error}; its servers are not checked")
             seen += 1 + len(service.servers)
             if seen >= SLICE:
                 seen = 0
@@ -156,13 +160,10 @@ class Runner:
             self.addresses.follow({address: self.conf.address_rule(str(address)) for address in by_address})
             for address in by_address:
                 self.addresses.judge(address)
+        return problems
 
     def _follow_one(self, listed: ListedService, asked_at: float) -> None:
-        try:
-            rule = rule_for(self.options, self.conf, listed)
-        except ValueError as error:
-            self._warn([f"{listed.id.wire}: {error}; its servers are not checked"])
-            return
+        rule = rule_for(self.options, self.conf, listed)
         watched = self.services.get(listed.id)
         if watched is None:
             watched = self.services[listed.id] = self._new(listed, rule)
@@ -213,7 +214,6 @@ class Runner:
 
     async def _send(self, watched: Watched, report: Report) -> None:
         health = watched.health
-        asked_at = self.now()
         for each in report.servers:
             if each.guessed:
                 name = (report.service.wire, *each.key)
@@ -222,7 +222,7 @@ class Runner:
             answer = await self._agent.report(report, watched.rule.report_timeout_s)
         except AgentTrouble as error:
             self.traffic.reports_failed += 1
-            health.failed(self.now())
+            health.failed(self.now(), unanswered=isinstance(error, AgentAway))
             # Once: an agent that is away is away for every service, and for long perhaps.
             level = logging.WARNING if health.failures == 1 else logging.DEBUG
             _log.log(level, "%s: report of %d servers failed: %s", report.service.wire, len(report.servers), error)
@@ -237,14 +237,15 @@ class Runner:
             else:
                 self.traffic.reports_stale += 1
                 _log.info("%s: version %s is not %s any more", report.service.wire, report.version, answer.version)
-                health.conflicted(self.now())
-                if self.services.get(report.service) is watched and not health.stale(answer, asked_at):
-                    self.ended.servers += watched.follow(answer, watched.rule, asked_at, self.now())
+                health.conflicted(answer, self.now())
+                if self.services.get(report.service) is watched:
+                    self.ended.servers += watched.follow(answer, watched.rule, self.now(), self.now())
         if self.services.get(report.service) is not watched:
             return
-        if health.retry_at is not None:
-            self._loop.call_at(health.retry_at, self.flush, report.service)
         self.flush(report.service)
+        again_at = health.next_timer()
+        if again_at is not None:
+            self._loop.call_at(again_at, self.flush, report.service)
 
     # Virtual addresses
 
@@ -265,9 +266,7 @@ class Runner:
         for service, watched in self.services.items():
             if watched.health.up is None and now - self._started_at[service] >= watched.rule.retry_report_s:
                 watched.health.judge(now, first_sync=True)
-        for address in self.addresses.health:
-            self.addresses.judge(address)
-        self.addresses.verify()
+        self.addresses.sync()
 
 
 def _shown(report: Report) -> str:

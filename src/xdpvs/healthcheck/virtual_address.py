@@ -26,11 +26,16 @@ class AddressHealth:
         self._acting: bool | None = None
         self._look_at = -math.inf
 
-    def succeeded_by(self, rule: AddressRule) -> AddressHealth:
-        """The machine for a rule with another action: what the services say stays, nothing has been acted yet."""
-        other = AddressHealth(rule)
-        other.up, other.since, other.statistics = self.up, self.since, self.statistics
-        return other
+    @property
+    def acting(self) -> bool | None:
+        """The action that is under way."""
+        return self._acting
+
+    def with_action(self, rule: AddressRule) -> AddressHealth:
+        """The same address with another action, which has not been taken yet."""
+        made = AddressHealth(rule)
+        made.up, made.since, made.statistics = self.up, self.since, self.statistics
+        return made
 
     def judge(self, services: Iterable[bool | None], now: float) -> bool | None:
         """Whether the address is up. None while no service knows."""

@@ -46,7 +46,7 @@ class Watched:
         Checks that stay the same go on undisturbed.
         """
         health = self.health
-        health.update(listed, asked_at, now)
+        health.update(listed, asked_at)
         present = {server.key for server in listed.servers}
         gone = [key for key in health.servers if key not in present]
         for key in gone:

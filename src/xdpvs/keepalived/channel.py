@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import select
 import socket
 import struct
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ class Channel:
     """One end. send() blocks for a while at most; receive() never does. Both ends are the same program."""
 
     def __init__(self, connection: socket.socket) -> None:
-        connection.settimeout(_SEND_TIMEOUT_S)
+        connection.setblocking(False)
         self._socket = connection
         self._buffer = bytearray()
 
@@ -32,16 +33,26 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Send one message; ChannelClosed if nobody takes it."""
-        data = pickle.dumps(message)
-        try:
-            self._socket.sendall(_LENGTH.pack(len(data)) + data)
-        except OSError as error:
-            raise ChannelClosed(str(error)) from error
+        body = pickle.dumps(message)
+        rest = memoryview(_LENGTH.pack(len(body)) + body)
+        while rest:
+            try:
+                rest = rest[self._socket.send(rest) :]
+            except BlockingIOError:
+                self._await_room()
+            except OSError as error:
+                raise ChannelClosed(str(error)) from error
+
+    def _await_room(self) -> None:
+        waiting = select.poll()
+        waiting.register(self._socket, select.POLLOUT)
+        if not waiting.poll(_SEND_TIMEOUT_S * 1000):
+            raise ChannelClosed("nobody reads")
 
     def receive(self) -> list[Message]:
         """What has arrived whole. ChannelClosed at the other's end."""
         try:
-            data = self._socket.recv(_CHUNK, socket.MSG_DONTWAIT)
+            data = self._socket.recv(_CHUNK)
         except (BlockingIOError, InterruptedError):
             return []
         except OSError as error:

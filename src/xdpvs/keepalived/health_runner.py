@@ -21,11 +21,11 @@ from xdpvs.keepalived.health.commands import (
     Mail,
     RunScript,
 )
-from xdpvs.keepalived.health.names import check_name
+from xdpvs.keepalived.health.names import check_name, service_protocol
 from xdpvs.keepalived.health.server import ServerState
 from xdpvs.keepalived.health.virtual_server import VirtualServerMachine
 from xdpvs.keepalived.schedule import CheckRun, Schedule
-from xdpvs.keepalived.services.explain import service_name
+from xdpvs.keepalived.services.book import Changes, Owner, ServiceBook
 from xdpvs.keepalived.services.wanted import Wanted, wanted_services
 from xdpvs.model.address import IPAddress
 from xdpvs.model.check import Outcome
@@ -36,12 +36,14 @@ from xdpvs.probing.prober import Prober
 
 _log = logging.getLogger(__name__)
 
-_Identity = tuple[str, int]
 
-
-def _identity(config: VirtualServer) -> _Identity:
+def _identity(config: VirtualServer) -> Owner:
     """What names a virtual server over reloads: name and ordinal are in the name, the protocol is not for groups."""
-    return config.name, config.services[0].key.protocol if config.services else 0
+    return config.name, service_protocol(config)
+
+
+def _checks(machine: VirtualServerMachine) -> set[CheckerMachine]:
+    return {check for server in machine.servers.values() for check in server.checks}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,8 @@ class HealthRunner:
         self._loop = asyncio.get_running_loop()
         self._prober = prober
         self._outlets = outlets
-        self._machines: dict[_Identity, VirtualServerMachine] = {}
-        self._services: dict[_Identity, dict[ServiceKey, Wanted]] = {}
-        self._owners: dict[ServiceKey, _Identity] = {}
-        self._conflicts: set[tuple[_Identity, ServiceKey]] = set()
+        self._machines: dict[Owner, VirtualServerMachine] = {}
+        self._book = ServiceBook()
         self._runs: dict[CheckerMachine, CheckRun] = {}
         self._schedule = Schedule(self._loop, self._begin)
         self._config = KeepalivedConfig()
@@ -81,84 +81,52 @@ class HealthRunner:
     def load(self, config: KeepalivedConfig) -> None:
         """Go over to a configuration; what it has in common with the last one goes on undisturbed."""
         before, self._config = self._machines, config
-        wanted: dict[ServiceKey, Wanted | None] = {}
-        machines: dict[_Identity, VirtualServerMachine] = {}
+        configs: dict[Owner, VirtualServer] = {}
         for virtual_server in config.virtual_servers:
-            identity = _identity(virtual_server)
-            if identity in machines:
+            if configs.setdefault(_identity(virtual_server), virtual_server) is not virtual_server:
                 _log.error("VS %s is there twice: only the first one is used", virtual_server.name)
-                continue
-            found = before.pop(identity) if identity in before else self._new_machine(virtual_server)
-            machines[identity] = found
+        changes: Changes = {}
         for identity, machine in before.items():
-            self._drop(identity, machine, wanted)
-        self._machines = machines
-        for virtual_server in config.virtual_servers:
-            identity = _identity(virtual_server)
-            machine = machines[identity]
-            if identity not in self._services:
-                self._start(identity, machine)
-            elif virtual_server is not machine.config and virtual_server != machine.config:
+            if identity not in configs:
+                changes |= self._drop(identity, machine)
+        self._machines = {}
+        for identity, virtual_server in configs.items():
+            found = before.get(identity)
+            machine = self._machines[identity] = found or self._new_machine(virtual_server)
+            machine.log_all_failures = config.globals.checker_log_all_failures
+            if found is None:
+                self._start(machine)
+            elif virtual_server != machine.config:
                 self._reload(machine, virtual_server)
             else:
                 continue
-            self._renew(identity, machine, wanted)
-        # Last word: a service that went over from one virtual server to another is the other's.
-        self._outlets.want({key: each for key, each in wanted.items() if each or key not in self._owners})
+            changes |= self._book.put(identity, wanted_services(machine.config, machine.pool))
+        self._book.report()
+        self._outlets.want(changes)
 
     def _new_machine(self, config: VirtualServer) -> VirtualServerMachine:
-        settings = self._config.globals
-        return VirtualServerMachine(
-            config, log_all_failures=settings.checker_log_all_failures, init_notifies=settings.rs_init_notifies
-        )
+        return VirtualServerMachine(config, init_notifies=self._config.globals.rs_init_notifies)
 
-    def _start(self, identity: _Identity, machine: VirtualServerMachine) -> None:
-        self._services[identity] = {}
+    def _start(self, machine: VirtualServerMachine) -> None:
         for server in machine.servers.values():
             for check in server.checks:
                 self._activate(machine, server, check)
         self._carry_out(machine, machine.start(), renew=False)
 
     def _reload(self, machine: VirtualServerMachine, config: VirtualServer) -> None:
+        before = _checks(machine)
         commands, added = machine.reload(config)
-        kept = {check for server in machine.servers.values() for check in server.checks}
-        for run in [run for run in self._runs.values() if run.owner is machine and run.check not in kept]:
-            self._end(run)
+        for check in before - _checks(machine):
+            self._end(check)
         for server, check in added:
             self._activate(machine, server, check)
         self._carry_out(machine, commands, renew=False)
 
-    def _drop(
-        self, identity: _Identity, machine: VirtualServerMachine, wanted: dict[ServiceKey, Wanted | None]
-    ) -> None:
-        for server in machine.servers.values():
-            for check in server.checks:
-                if (run := self._runs.get(check)) is not None:
-                    self._end(run)
+    def _drop(self, identity: Owner, machine: VirtualServerMachine) -> Changes:
+        for check in _checks(machine):
+            self._end(check)
         self._carry_out(machine, machine.stop(shutting_down=False), renew=False)
-        for key in self._services.pop(identity, {}):
-            if self._owners.get(key) == identity:
-                del self._owners[key]
-                wanted[key] = None
-
-    def _renew(
-        self, identity: _Identity, machine: VirtualServerMachine, wanted: dict[ServiceKey, Wanted | None]
-    ) -> None:
-        """Note what dpvs should have for a virtual server now."""
-        now = wanted_services(machine.config, machine.pool)
-        before, mine = self._services[identity], {}
-        for key, each in now.items():
-            owner = self._owners.setdefault(key, identity)
-            if owner == identity:
-                mine[key] = wanted[key] = each
-            elif (identity, key) not in self._conflicts:
-                self._conflicts.add((identity, key))
-                _log.error("VS %s: service %s belongs to VS %s already", each.name, service_name(key), owner[0])
-        for key in before:
-            if key not in now and self._owners.get(key) == identity:
-                del self._owners[key]
-                wanted[key] = None
-        self._services[identity] = mine
+        return self._book.remove(identity)
 
     # Checks
 
@@ -173,11 +141,12 @@ class HealthRunner:
             _log.debug("Activating healthchecker for service %s for VS %s", name, machine.config.name)
         self._schedule.arm(run, check.first_due(self._loop.time(), self._outlets.jitter()))
 
-    def _end(self, run: CheckRun) -> None:
-        run.ended = True
-        self._runs.pop(run.check, None)
-        if run.attempt is not None:
-            run.attempt.cancel()
+    def _end(self, check: CheckerMachine) -> None:
+        run = self._runs.pop(check, None)
+        if run is not None:
+            run.ended = True
+            if run.attempt is not None:
+                run.attempt.cancel()
 
     def _suspended(self, run: CheckRun) -> bool:
         if not run.check.checker.host_suspends or self._owned is None:
@@ -223,16 +192,15 @@ class HealthRunner:
                 case Log(text, detail):
                     _log.log(logging.DEBUG if detail else logging.INFO, "%s", text)
         if changed and renew:
-            wanted: dict[ServiceKey, Wanted | None] = {}
-            self._renew(_identity(machine.config), machine, wanted)
-            self._outlets.want(wanted)
+            services = wanted_services(machine.config, machine.pool)
+            self._outlets.want(self._book.put(_identity(machine.config), services))
 
     # The end
 
     def stop(self) -> None:
         """No more checks; notifications of omega."""
         self._schedule.close()
-        for run in list(self._runs.values()):
-            self._end(run)
+        for check in list(self._runs):
+            self._end(check)
         for machine in self._machines.values():
             self._carry_out(machine, machine.stop(shutting_down=True), renew=False)

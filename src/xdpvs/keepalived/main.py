@@ -64,8 +64,9 @@ def _test(arguments: Arguments) -> int:
 
 
 def _supervise(arguments: Arguments) -> int:
+    from xdpvs.keepalived.children import Role
     from xdpvs.keepalived.daemonise import daemonise
-    from xdpvs.keepalived.supervisor import Role, Supervisor
+    from xdpvs.keepalived.supervisor import Supervisor
 
     if not os.path.isabs(arguments.conf):
         from dataclasses import replace

@@ -12,7 +12,6 @@ another one after it.
 
 from __future__ import annotations
 
-import enum
 import logging
 import os
 import selectors
@@ -20,14 +19,11 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 
-from xdpvs.keepalived import logs, pidfile
-from xdpvs.keepalived.channel import Channel, ChannelClosed, channel_pair
-from xdpvs.keepalived.messages import Apply, Discard, FileLoaded, LoadFile, Message, Owned, RunVrrp, Stopping
-from xdpvs.keepalived.options import EXIT_CONFIG, EXIT_OK, Arguments
-from xdpvs.keepalived.pidfile import PidFiles
+from xdpvs.keepalived import pidfile
+from xdpvs.keepalived.children import Children, Ended, Main, Role
+from xdpvs.keepalived.messages import Apply, Discard, FileLoaded, LoadFile, Owned, RunVrrp, Stopping
+from xdpvs.keepalived.options import EXIT_FAILURE, EXIT_OK, Arguments
 from xdpvs.model.keepalived import GlobalDefs
 
 _log = logging.getLogger(__name__)
@@ -40,25 +36,6 @@ LOAD_RETRY_S = 5.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
 
 
-class Role(enum.Enum):
-    """The children; the value is the syslog ident."""
-
-    CHECKER = logs.CHECKER
-    VRRP = logs.VRRP
-
-
-Main = Callable[[Channel, Arguments], int]
-
-
-@dataclass(slots=True)
-class _Process:
-    pid: int
-    channel: Channel
-    started: float
-    ending: bool = False
-    """Told to end: its end is not a death."""
-
-
 class Supervisor:
     """run() is the parent's life. started() is called once, when the first configuration is effective."""
 
@@ -66,11 +43,10 @@ class Supervisor:
         self, arguments: Arguments, mains: dict[Role, Main], *, started: Callable[[], None] = lambda: None
     ) -> None:
         self._arguments = arguments
-        self._mains = mains
         self._started = started
         self._selector = selectors.DefaultSelector()
         self._wakeup, self._signals = socket.socketpair()
-        self._children: dict[Role, _Process] = {}
+        self._children = Children(arguments, mains, self._selector, self._close)
         self._wanted: set[Role] = set()
         self._respawn_at: dict[Role, float] = {}
         self._settings: GlobalDefs | None = None
@@ -83,7 +59,6 @@ class Supervisor:
         """The present reading is for everybody, not just for a checker that was started again."""
         self._checker_applied = False
         self._complaint: tuple[str, ...] | None = None
-        self._files: PidFiles | None = None
         self._exit_code = EXIT_OK
         self._stop_at: float | None = None
 
@@ -97,13 +72,16 @@ class Supervisor:
             while not (self._stop_at is not None and not self._children):
                 self._turn()
         finally:
-            if self._files is not None:
-                for path in self._files.all():
+            if self._children.files is not None:
+                for path in self._children.files.all():
                     pidfile.remove(path)
-            self._selector.close()
-            self._wakeup.close()
-            self._signals.close()
+            self._close()
         return self._exit_code
+
+    def _close(self) -> None:
+        self._selector.close()
+        self._wakeup.close()
+        self._signals.close()
 
     def _listen(self) -> None:
         for end in (self._wakeup, self._signals):
@@ -119,7 +97,8 @@ class Supervisor:
                 self._take_signals()
             else:
                 self._read(key.data)
-        self._reap()
+        for ended in self._children.reap():
+            self._ended(ended)
         self._keep_time()
 
     def _timeout(self) -> float:
@@ -135,9 +114,7 @@ class Supervisor:
         if self._load_at is not None and now >= self._load_at:
             self._load(reloading=False)
         if self._stop_at is not None and now >= self._stop_at:
-            for role, child in self._children.items():
-                _log.info("%s process failed to die - forcing termination", role.name.lower())
-                _kill(child.pid, signal.SIGKILL)
+            self._children.force()
             self._stop_at = now + 1.0
 
     # Signals
@@ -156,8 +133,7 @@ class Supervisor:
                     self._complaint = None
                     self._load(reloading=True)
                 case signal.SIGUSR1 | signal.SIGUSR2:
-                    for child in self._children.values():
-                        _kill(child.pid, signal.Signals(number))
+                    self._children.signal(signal.Signals(number))
 
     def _stop(self) -> None:
         if self._stop_at is not None:
@@ -166,9 +142,8 @@ class Supervisor:
         self._stop_at = time.monotonic() + self._patience()
         self._respawn_at.clear()
         self._load_at = None
-        for child in self._children.values():
-            child.ending = True
-            _kill(child.pid, signal.SIGTERM)
+        for role in Role:
+            self._children.end(role)
 
     def _patience(self) -> float:
         return self._settings.child_wait_time_s if self._settings is not None else 5.0
@@ -177,14 +152,13 @@ class Supervisor:
 
     def _load(self, *, reloading: bool) -> None:
         self._load_at = None
-        checker = self._children.get(Role.CHECKER)
-        if self._loading or (checker is not None and checker.ending):
+        if self._loading or self._children.ending(Role.CHECKER):
             self._load_again = self._load_again or reloading
             return
         self._loading, self._reloading = True, reloading
-        if checker is None:
+        if Role.CHECKER not in self._children:
             self._spawn(Role.CHECKER)
-        self._send(Role.CHECKER, LoadFile())
+        self._children.send(Role.CHECKER, LoadFile())
 
     def _loaded(self, result: FileLoaded) -> None:
         self._loading = False
@@ -219,12 +193,12 @@ class Supervisor:
         if pidfile.running(files) is not None:
             _log.info("daemon is already running")
             return False
-        self._files = files
+        self._children.files = files
         pidfile.write(files.parent, os.getpid())
         return True
 
     def _refuse(self, result: FileLoaded) -> None:
-        self._send(Role.CHECKER, Discard())
+        self._children.send(Role.CHECKER, Discard())
         if self._settings is None:
             self._exit_code = result.exit_code
             self._stop()
@@ -233,7 +207,7 @@ class Supervisor:
             _log.error("The configuration is not used: everything goes on as before")
             self._complaint = result.lines
         if Role.CHECKER not in self._wanted:
-            self._end(Role.CHECKER)
+            self._children.end(Role.CHECKER)
         elif not self._checker_applied:
             # One that was started again has nothing to go by.
             self._load_at = time.monotonic() + LOAD_RETRY_S
@@ -243,12 +217,12 @@ class Supervisor:
         if self._reloading:
             self._order = RunVrrp(result.vrrp, self._choose(result))
         if Role.CHECKER in self._wanted:
-            self._send(Role.CHECKER, Apply(Role.VRRP in self._wanted))
-            self._send(Role.CHECKER, self._owned)
+            self._children.send(Role.CHECKER, Apply(Role.VRRP in self._wanted))
+            self._children.send(Role.CHECKER, self._owned)
             self._checker_applied = True
-            self._note(Role.CHECKER)
+            self._children.note(Role.CHECKER)
         else:
-            self._end(Role.CHECKER)
+            self._children.end(Role.CHECKER)
         if self._reloading:
             self._set_vrrp()
         if first:
@@ -268,118 +242,53 @@ class Supervisor:
 
     def _set_vrrp(self) -> None:
         if Role.VRRP not in self._wanted:
-            self._end(Role.VRRP)
+            self._children.end(Role.VRRP)
             return
         if Role.VRRP not in self._children:
             self._spawn(Role.VRRP)
         if self._order is not None:
-            self._send(Role.VRRP, self._order)
+            self._children.send(Role.VRRP, self._order)
 
     # Children
 
     def _spawn(self, role: Role) -> None:
-        ours, theirs = channel_pair()
-        pid = os.fork()
-        if pid == 0:
-            self._become(role, ours, theirs)
-        theirs.close()
-        self._children[role] = _Process(pid, ours, time.monotonic())
-        self._selector.register(ours, selectors.EVENT_READ, role)
+        self._children.spawn(role)
         if role is Role.CHECKER:
             self._checker_applied = False
-        if self._settings is not None and role in self._wanted:
-            self._note(role)
-
-    def _become(self, role: Role, ours: Channel, theirs: Channel) -> None:
-        """In the child, which never returns from here."""
-        status = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            for number in _SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
-            self._selector.close()
-            self._wakeup.close()
-            self._signals.close()
-            for channel in (ours, *(child.channel for child in self._children.values())):
-                channel.close()
-            logs.configure(self._arguments, role.value)
-            status = self._mains[role](theirs, self._arguments)
-        except BaseException:
-            _log.exception("%s process failed", role.name.lower())
-        finally:
-            logging.shutdown()
-            os._exit(status)
-
-    def _note(self, role: Role) -> None:
-        if self._files is not None and (child := self._children.get(role)) is not None:
-            pidfile.write(self._files.checkers if role is Role.CHECKER else self._files.vrrp, child.pid)
-
-    def _send(self, role: Role, message: Message) -> None:
-        child = self._children.get(role)
-        if child is None or child.ending:
-            return
-        try:
-            child.channel.send(message)
-        except ChannelClosed as error:
-            _log.error("%s process does not listen: %s", role.name.lower(), error)
-            _kill(child.pid, signal.SIGKILL)
-
-    def _end(self, role: Role) -> None:
-        child = self._children.get(role)
-        if child is not None and not child.ending:
-            child.ending = True
-            _kill(child.pid, signal.SIGTERM)
-            if self._files is not None:
-                pidfile.remove(self._files.checkers if role is Role.CHECKER else self._files.vrrp)
+        if role in self._wanted:
+            self._children.note(role)
 
     def _read(self, role: Role) -> None:
-        child = self._children.get(role)
-        if child is None:
-            return
-        try:
-            messages = child.channel.receive()
-        except ChannelClosed:
-            self._selector.unregister(child.channel)
-            return
-        for message in messages:
+        for message in self._children.receive(role):
             match message:
                 case FileLoaded():
                     self._loaded(message)
                 case Owned():
                     self._owned = message
-                    self._send(Role.CHECKER, message)
+                    self._children.send(Role.CHECKER, message)
                 case Stopping() if self._stop_at is not None:
                     self._stop_at = time.monotonic() + self._patience()
                 case _:
                     pass
 
-    def _reap(self) -> None:
-        for role, child in list(self._children.items()):
-            pid, status = os.waitpid(child.pid, os.WNOHANG)
-            if pid:
-                del self._children[role]
-                with suppress(KeyError):
-                    self._selector.unregister(child.channel)
-                child.channel.close()
-                self._ended(role, child, os.waitstatus_to_exitcode(status))
-
-    def _ended(self, role: Role, child: _Process, status: int) -> None:
-        if child.ending:
+    def _ended(self, child: Ended) -> None:
+        if child.expected:
             # It may be wanted again by now.
-            if self._stop_at is None and (role in self._wanted or self._load_again):
-                self._revive(role)
+            if self._stop_at is None and (child.role in self._wanted or self._load_again):
+                self._revive(child.role)
             return
+        status = child.status
         how = f"exited with status {status}" if status >= 0 else f"was ended by signal {-status}"
-        _log.error("%s child process(%d) %s", role.name.lower(), child.pid, how)
+        _log.error("%s child process(%d) %s", child.role.name.lower(), child.pid, how)
         if self._settings is None:
-            self._exit_code = EXIT_CONFIG
+            self._exit_code = EXIT_FAILURE
             self._stop()
         elif not self._arguments.respawn:
             _log.error("Stopping due to the end of a child, as -R asks")
             self._stop()
         elif self._stop_at is None:
-            lived = time.monotonic() - child.started
-            self._respawn_at[role] = time.monotonic() + (0.0 if lived >= LIVED_S else RESPAWN_S)
+            wait_s = 0.0 if child.lived_s >= LIVED_S else RESPAWN_S
+            self._respawn_at[child.role] = time.monotonic() + wait_s
 
     def _revive(self, role: Role) -> None:
         if role is Role.VRRP:
@@ -389,8 +298,3 @@ class Supervisor:
         reloading = self._load_again or (self._loading and self._reloading)
         self._loading = self._load_again = False
         self._load(reloading=reloading)
-
-
-def _kill(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)

@@ -214,6 +214,35 @@ def test_an_agent_that_only_ever_conflicts_is_not_hammered() -> None:
     played(agent, play, "-notify_interval=10s")
 
 
+def test_a_report_that_fails_holds_up_no_other_server() -> None:
+    with listening() as port:
+        dead = closed_port()
+        agent = ScriptedAgent([Listed("127.0.0.1", dead), Listed("127.0.0.1", port, inhibited=True)])
+
+        def answer(put: Put) -> tuple[int, bytes] | None:
+            return (500, b'""') if any(item["port"] == dead for item in put.items) else None
+
+        agent.answer = answer
+
+        async def play(runner: Runner) -> None:
+            await until(lambda: runner.traffic.reports_failed >= 1, "a report fails")
+            agent.servers[1].inhibited = True
+            await until(lambda: not agent.servers[1].inhibited, "the other server is reported")
+
+        played(agent, play, "-notify_interval=5s")
+
+
+def test_ten_thousand_servers_of_one_service_die_at_once() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed(f"127.1.{index >> 8}.{index & 255}", port) for index in range(10_000)])
+
+    async def play(_runner: Runner) -> None:
+        await until(lambda: all(server.inhibited for server in agent.servers), "all are reported down", 60)
+
+    played(agent, play, "-check_interval=5s", "-check_timeout=1s", "-check_retry=0", "-fetch_interval=20s")
+    assert len(agent.puts) < 1000
+
+
 def test_a_dry_run_takes_every_server_for_healthy() -> None:
     agent = ScriptedAgent([Listed("127.0.0.1", closed_port(), inhibited=True)])
 

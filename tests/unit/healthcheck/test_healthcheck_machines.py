@@ -40,7 +40,7 @@ def down(key: tuple[object, int], weight: int = 0, operator: int | None = None) 
 def health(service: ListedService, *, eager: bool = True) -> ServiceHealth:
     """A service whose list was just seen."""
     made = ServiceHealth(SERVICE, retry_s=15, report_first=not eager)
-    made.update(service, 0.0, 0.0)
+    made.update(service)
     for server in service.servers:
         made.add(service, server, EagerChecker(service.serves(server), 1) if eager else SteadyChecker(1, 1), 0.0)
     return made
@@ -91,7 +91,7 @@ def test_a_verdict_is_reported_once_with_the_version_seen() -> None:
     service.result(FIRST, False, 4.0)
     assert service.due(4.0) == Report(SERVICE, "7", (ReportedServer(FIRST, False, 0),))
     assert service.due(4.1) is None
-    service.accepted(2.0)
+    service.accepted(0.0)
     assert service.due(5.0) is None
 
 
@@ -106,7 +106,7 @@ def test_verdicts_that_come_meanwhile_go_together_afterwards() -> None:
     for key in list(service.servers)[1:]:
         service.result(key, False, 2.0)
     assert service.due(2.0) is None
-    service.accepted(2.0)
+    service.accepted(0.0)
     second = service.due(2.0)
     assert second is not None
     assert [each.key for each in second.servers] == list(service.servers)[1:]
@@ -125,8 +125,8 @@ def test_a_weight_changed_while_the_server_is_down_is_the_one_that_comes_back() 
     service.result(FIRST, False, 1.0)
     service.result(FIRST, False, 2.0)
     service.due(2.0)
-    service.accepted(2.0)
-    service.update(listed(down(FIRST, 0, operator=50), version="8"), 2.5, 2.6)
+    service.accepted(0.0)
+    service.update(listed(down(FIRST, 0, operator=50), version="8"))
     service.result(FIRST, True, 3.0)
     report = service.due(3.0)
     assert report == Report(SERVICE, "8", (ReportedServer(FIRST, True, 50),))
@@ -137,8 +137,7 @@ def test_a_conflict_adopts_the_new_version_and_reports_again() -> None:
     for moment in (1.0, 2.0):
         service.result(FIRST, False, moment)
     service.due(2.0)
-    service.conflicted(2.1)
-    service.update(listed(up(FIRST, 40, operator=40), version="9"), 2.0, 2.1)
+    service.conflicted(listed(up(FIRST, 40, operator=40), version="9"), 2.1)
     assert service.due(2.1) == Report(SERVICE, "9", (ReportedServer(FIRST, False, 0),))
     assert service.servers[FIRST].weight == 40
 
@@ -151,8 +150,7 @@ def test_endless_conflicts_are_slowed_down() -> None:
     for version in range(8, 20):
         if service.due(3.0) is not None:
             sent += 1
-            service.conflicted(3.0)
-            service.update(listed(up(FIRST), version=str(version)), 3.0, 3.0)
+            service.conflicted(listed(up(FIRST), version=str(version)), 3.0)
     assert sent == 4
     assert service.due(17.9) is None
     assert service.due(18.0) is not None
@@ -169,11 +167,62 @@ def test_a_failed_report_is_tried_again_later() -> None:
 
 
 def test_a_listing_of_the_past_is_stale() -> None:
+    service = health(listed(up(FIRST), version="8"))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.conflicted(listed(up(FIRST), version="10"), 3.0)
+    assert service.stale(listed(up(FIRST), version="9"), asked_at=2.9)
+    assert not service.stale(listed(up(FIRST), version="10"), asked_at=2.9)
+    assert not service.stale(listed(up(FIRST), version="9"), asked_at=3.1), "the agent's clock was set back"
+
+
+def test_a_listing_asked_for_before_a_report_was_taken_does_not_undo_it() -> None:
+    service = health(listed(up(FIRST)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.accepted(2.2)
+    service.update(listed(up(FIRST)), 2.1)
+    assert service.due(2.3) is None
+    service.update(listed(up(FIRST)), 2.4)
+    assert service.due(2.5) is not None, "somebody has put it back"
+
+
+def test_an_older_version_in_a_conflict_is_what_the_agent_has() -> None:
     service = health(listed(up(FIRST), version="10"))
-    service.update(listed(up(FIRST), version="10"), 4.9, 5.0)
-    assert service.stale(listed(up(FIRST), version="9"), 4.8)
-    assert not service.stale(listed(up(FIRST), version="10"), 4.8)
-    assert not service.stale(listed(up(FIRST), version="9"), 5.1), "the agent counts anew"
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.conflicted(listed(up(FIRST), version="3"), 2.1)
+    report = service.due(2.1)
+    assert report is not None
+    assert report.version == "3"
+
+
+def test_a_failed_report_holds_up_no_verdict_about_another_server() -> None:
+    service = health(listed(up(FIRST), up(SECOND)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.failed(2.5)
+    for moment in (3.0, 4.0):
+        service.result(SECOND, False, moment)
+    report = service.due(4.0)
+    assert report is not None
+    assert [each.key for each in report.servers] == [SECOND]
+    service.accepted(0.0)
+    assert service.next_timer() == 17.5
+
+
+def test_an_agent_without_an_answer_is_asked_again_soon() -> None:
+    service = health(listed(up(FIRST)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.failed(2.5, unanswered=True)
+    assert service.next_timer() == 7.5
+    assert service.due(7.5) is not None
 
 
 def test_first_verdicts_are_reported_even_if_nothing_changes_in_the_newer_generation() -> None:
@@ -183,7 +232,7 @@ def test_first_verdicts_are_reported_even_if_nothing_changes_in_the_newer_genera
     service.result(FIRST, True, 2.0)
     report = service.due(2.0)
     assert report is not None
-    service.accepted(2.0)
+    service.accepted(0.0)
     assert service.due(3.0) is None
 
 
@@ -237,31 +286,19 @@ def test_a_disabled_address_does_nothing() -> None:
     assert address.due(1.0) is None
 
 
-def test_a_list_asked_for_before_a_report_knows_nothing_of_it() -> None:
-    service = health(listed(up(FIRST)))
-    for moment in (1.0, 2.0):
-        service.result(FIRST, False, moment)
-    service.due(2.0)
-    service.accepted(2.2)
-    service.update(listed(up(FIRST)), 2.1, 2.3)
-    assert service.due(2.3) is None
-    service.update(listed(up(FIRST)), 2.4, 2.5)
-    assert service.due(2.5) is not None, "and one asked for afterwards does"
-
-
 def test_an_operator_right_behind_a_report_is_told_again() -> None:
     service = health(listed(up(FIRST)))
     for moment in (1.0, 2.0):
         service.result(FIRST, False, moment)
     assert service.due(2.0) is not None
-    service.update(listed(up(FIRST, 30, operator=30), version="8"), 2.1, 2.2)
+    service.update(listed(up(FIRST, 30, operator=30), version="8"), 2.1)
     service.accepted(2.3)
     assert service.due(2.3) == Report(SERVICE, "8", (ReportedServer(FIRST, False, 0),))
 
 
 def test_what_nobody_has_checked_is_not_reported() -> None:
     service = health(listed(up(FIRST)))
-    service.update(listed(down(FIRST)), 1.0, 1.1)
+    service.update(listed(down(FIRST)), 1.0)
     assert service.due(1.1) is None
     service.result(FIRST, True, 2.0)
     assert service.due(2.0) is not None
@@ -287,7 +324,7 @@ def test_an_agent_without_versions_is_not_asked_for_a_weight_seen_before() -> No
         service.result(FIRST, False, moment)
     service.due(2.0)
     service.accepted(2.1)
-    service.update(listed(down(FIRST), version=None), 3.0, 3.1)
+    service.update(listed(down(FIRST), version=None), 3.0)
     service.result(FIRST, True, 4.0)
     assert service.due(4.0) == Report(SERVICE, None, (ReportedServer(FIRST, True, 60),))
 
@@ -297,7 +334,7 @@ def test_another_action_begins_anew() -> None:
     address.judge([True], 1.0)
     address.due(1.0)
     address.done(True, 1.1)
-    other = address.succeeded_by(AddressRule(actioner="Blank", action_params={}))
+    other = address.with_action(AddressRule(actioner="Blank", action_params={}))
     assert (other.up, other.acted, other.since) == (True, None, 1.0)
     assert other.due(2.0) is True
 
@@ -312,3 +349,14 @@ def test_only_the_verdict_action_looks_at_the_interface_and_not_all_the_time() -
         assert address.look_due(2.0) is expected
         assert not address.look_due(61.9)
         assert address.look_due(62.0) is expected
+
+
+def test_an_agent_that_is_back_may_be_told_at_once() -> None:
+    service = health(listed(up(FIRST)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.failed(2.5)
+    assert service.due(3.0) is None
+    service.retry_now()
+    assert service.due(3.0) is not None
