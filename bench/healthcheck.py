@@ -40,7 +40,7 @@ ROWS = (
     Row("healthcheck-rss", "and its memory", "MB", "resident"),
     Row(
         "healthcheck-dying",
-        "10000 servers die at once: all are reported after",
+        "10000 servers die at once: reported after",
         "s",
         f"two checks {DYING_INTERVAL_S:g} s apart, a report for each of 1000 services",
         budget=10,
