@@ -1,15 +1,20 @@
-"""A scripted dpvs-agent on loopback, and the whole of healthcheck against it in one event loop."""
+"""A scripted dpvs-agent on loopback, and healthcheck against it: in one event loop, or as a process."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import socket
+import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,6 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lab.balancer import installed
+from lab.wait import wait_until
 from xdpvs.healthcheck.agent import AgentClient
 from xdpvs.healthcheck.conf import Conf
 from xdpvs.healthcheck.options import parse_options
@@ -175,3 +182,84 @@ def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port
+
+
+@contextlib.contextmanager
+def in_thread(agent: ScriptedAgent) -> Iterator[None]:
+    """The agent served by a thread, for processes of their own."""
+    ready, done = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with agent.serving():
+            ready.set()
+            await asyncio.to_thread(done.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        assert ready.wait(20)
+        yield
+    finally:
+        done.set()
+        thread.join(20)
+
+
+class HealthcheckProcess:
+    """The program itself. A context manager: starts, and kills what is left."""
+
+    def __init__(self, directory: Path, *flags: str) -> None:
+        self._output = directory / "output"
+        self._argv = [str(installed("healthcheck")), *flags]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(self._argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process."""
+        assert self._process is not None
+        return self._process
+
+    def output(self) -> str:
+        """What it wrote to stdout and stderr."""
+        return self._output.read_text()
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for a condition while it runs, or fail with its output."""
+
+        def holds() -> bool:
+            assert self.process.poll() is None, self.output()
+            return condition()
+
+        wait_until(holds, 30.0, what)
+
+    def wait_to_say(self, text: str) -> None:
+        """Wait for a text in the output."""
+        self.wait_for(lambda: text in self.output(), f"{text!r} is said")
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal; the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(5.0)
+
+    def listening_ports(self) -> set[int]:
+        """TCP ports it listens on."""
+        sockets = set()
+        for each in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                sockets.add(os.readlink(each))
+        ports = set()
+        for table in ("tcp", "tcp6"):
+            for line in Path(f"/proc/{self.process.pid}/net/{table}").read_text().splitlines()[1:]:
+                words = line.split()
+                if words[3] == "0A" and f"socket:[{words[9]}]" in sockets:
+                    ports.add(int(words[1].rpartition(":")[2], 16))
+        return ports

@@ -76,6 +76,8 @@ def check_action(name: str, params: Mapping[str, str]) -> None:
     for given, value in params.items():
         if given not in known:
             raise ValueError(f"actioner {name} has no parameter {given}")
+        if given == "args":
+            _words(value)
         if given == "with-route" and value.lower() not in _YES:
             raise ValueError(f"with-route is yes or no, not {value!r}")
 
@@ -94,10 +96,17 @@ def plan(name: str, params: Mapping[str, str], address: IPAddress, *, up: bool) 
         case "DpvsAddrKernelRouteAddDel":
             return (kernel, dpvs)
         case "Script":
-            words = (params["script"], *shlex.split(params.get("args", "")))
+            words = (params["script"], *_words(params.get("args", "")))
             return (RunScript((*words, "UP" if up else "DOWN", str(address))),)
         case _:
             return ()
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"args {text!r}: {str(error).lower()}") from None
 
 
 def verifies(name: str) -> bool:

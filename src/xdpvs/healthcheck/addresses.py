@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 
-from xdpvs.healthcheck.actions import plan, verifies
+from xdpvs.healthcheck.actions import plan
 from xdpvs.healthcheck.agent import AgentClient
 from xdpvs.healthcheck.conf import AddressRule
 from xdpvs.healthcheck.doing import ActionFailed, is_present, perform
@@ -58,9 +58,10 @@ class Addresses:
             self._spawn(self._act(address, health, up))
 
     def sync(self) -> None:
-        """Now and then: actions that failed, interfaces that others changed."""
+        """To be called every second or so: actions that failed, interfaces that others may have changed."""
+        now = asyncio.get_running_loop().time()
         for address, health in self.health.items():
-            if verifies(health.rule.actioner) and health.acted is not None:
+            if health.look_due(now):
                 self._spawn(self._verify(address, health))
             else:
                 self.judge(address)
@@ -74,37 +75,45 @@ class Addresses:
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("an action failed", exc_info=error)
 
     async def _act(self, address: IPAddress, health: AddressHealth, up: bool) -> None:
-        rule = health.rule
-        word = "UP" if up else "DOWN"
+        succeeded = False
         try:
-            await self._perform(address, rule, up=up)
-        except ActionFailed as error:
-            _log.warning("%s: action %s %s failed: %s", address, rule.actioner, word, error)
-            succeeded = False
-        else:
-            _log.info("%s: action %s %s done", address, rule.actioner, word)
-            succeeded = True
-        health.done(succeeded, asyncio.get_running_loop().time())
+            succeeded = await self._perform(address, health.rule, up=up)
+        finally:
+            health.done(succeeded, asyncio.get_running_loop().time())
         self.judge(address)
 
     async def _undo(self, address: IPAddress, rule: AddressRule) -> None:
-        try:
-            await self._perform(address, rule, up=False)
-        except ActionFailed as error:
-            _log.warning("%s: action %s DOWN failed: %s", address, rule.actioner, error)
+        await self._perform(address, rule, up=False)
 
-    async def _perform(self, address: IPAddress, rule: AddressRule, *, up: bool) -> None:
+    async def _perform(self, address: IPAddress, rule: AddressRule, *, up: bool) -> bool:
         """One action after the other, as they were asked for."""
+        word = "UP" if up else "DOWN"
         async with self._turns.setdefault(address, asyncio.Lock()):
             steps = plan(rule.actioner, rule.action_params, address, up=up)
-            await perform(steps, self._agent, rule.action_timeout_s)
+            try:
+                await perform(steps, self._agent, rule.action_timeout_s)
+            except ActionFailed as error:
+                _log.warning("%s: action %s %s failed: %s", address, rule.actioner, word, error)
+                return False
+        _log.info("%s: action %s %s done", address, rule.actioner, word)
+        return True
 
     async def _verify(self, address: IPAddress, health: AddressHealth) -> None:
-        try:
-            health.found(await is_present(health.rule.action_params["ifname"], address))
-        except ActionFailed as error:
-            _log.warning("%s: %s", address, error)
+        async with self._turns.setdefault(address, asyncio.Lock()):
+            try:
+                found = await is_present(health.rule.action_params["ifname"], address)
+            except ActionFailed as error:
+                _log.warning("%s: %s", address, error)
+                return
+            if found != health.acted:
+                _log.warning("%s: somebody has %s it", address, "added" if found else "removed")
+            health.found(found)
         self.judge(address)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import ssl
 from pathlib import Path
 
-import httpx
-
+from xdpvs.healthcheck.http_client import HttpClient, HttpTrouble, Response
 from xdpvs.healthcheck.listing import BadListing, ListedService, parse_listing, parse_service
 from xdpvs.healthcheck.service import Report, ReportedServer
 from xdpvs.model.address import IPAddress
 
 LIST_TIMEOUT_S = 10.0
-_CONNECTIONS = 32
+SLICE = 200
+"""So many servers are dealt with before checks get their turn."""
 _SHOWN = 120
-_KEPT_IDLE_S = 2.0
-"""Less than the five seconds after which HTTP servers begin to close idle connections."""
-_DROPPED = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
 class AgentTrouble(Exception):
@@ -43,12 +42,10 @@ def read_token(path: str) -> str:
     return token
 
 
-def trust(path: str) -> ssl.SSLContext | bool:
+def trust(path: str) -> ssl.SSLContext:
     """What is trusted: the certificates in a file, or without one the system's."""
-    if not path:
-        return True
     try:
-        return ssl.create_default_context(cafile=path)
+        return ssl.create_default_context(cafile=path or None)
     except (OSError, ssl.SSLError) as error:
         raise BadCredentials(f"-agent-ca-file {path}: {error.strerror or error}") from None
 
@@ -56,35 +53,40 @@ def trust(path: str) -> ssl.SSLContext | bool:
 class AgentClient:
     """An agent by its base URL. The token is sent as a header and never logged."""
 
-    def __init__(self, url: str, token: str = "", verify: ssl.SSLContext | bool = True) -> None:
+    def __init__(self, url: str, token: str = "", tls: ssl.SSLContext | None = None) -> None:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        self._http = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            timeout=LIST_TIMEOUT_S,
-            verify=verify,
-            trust_env=False,
-            limits=httpx.Limits(
-                max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS, keepalive_expiry=_KEPT_IDLE_S
-            ),
-        )
+        self._http = HttpClient(url, headers, tls)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._http.close()
 
     async def services(self) -> tuple[list[ListedService], list[str]]:
-        """All services, and what was wrong with entries that had to be left out."""
+        """All services, and what was wrong with entries that had to be left out.
+
+        Long lists are read piece by piece: checks go on meanwhile.
+        """
         response = await self._ask("GET", "/v2/vs?operatorWeight=true", LIST_TIMEOUT_S)
-        if response.status_code != 200:
+        if response.status != 200:
             raise AgentTrouble(f"GET /v2/vs: {_refusal(response)}")
         try:
-            # In a thread, for a list of thousands of servers would keep their checks waiting.
-            return await asyncio.to_thread(parse_listing, response.content)
+            entries = parse_listing(response.body)
         except BadListing as error:
             raise AgentTrouble(f"GET /v2/vs: {error}") from None
+        services: list[ListedService] = []
+        warnings: list[str] = []
+        seen = 0
+        for service, complaints in entries:
+            warnings += complaints
+            if service is not None:
+                services.append(service)
+            seen += 1 if service is None else 1 + len(service.servers)
+            if seen >= SLICE:
+                seen = 0
+                await asyncio.sleep(0)
+        return services, warnings
 
     async def report(self, report: Report, timeout_s: float) -> ListedService | None:
         """Send a report: None when it was taken, the service as the agent has it where the version was another."""
@@ -95,31 +97,28 @@ class AgentClient:
             path = f"{base}/health?version={report.version}&operatorWeight=true"
         items = [_item(each, versioned=report.version is not None) for each in report.servers]
         response = await self._ask("PUT", path, timeout_s, {"Items": items})
-        if response.status_code == 200:
+        if response.status == 200:
             return None
         if report.version is not None:
-            try:
-                return parse_service(response.content)[0]
-            except BadListing:
-                pass
+            with contextlib.suppress(BadListing):
+                service = parse_service(response.body)[0]
+                if service.id == report.service:
+                    return service
         raise AgentTrouble(f"PUT {base}: {_refusal(response)}")
 
     async def set_address(self, device: str, address: IPAddress, *, present: bool, timeout_s: float) -> None:
         """Put an address on a device of DPVS, or take it off."""
         path = f"/v2/device/{device}/addr"
         response = await self._ask("PUT" if present else "DELETE", path, timeout_s, {"addr": str(address)})
-        if response.status_code != 200:
+        if response.status != 200:
             raise AgentTrouble(f"{path}: {_refusal(response)}")
 
-    async def _ask(self, method: str, path: str, timeout_s: float, body: object = None) -> httpx.Response:
+    async def _ask(self, method: str, path: str, timeout_s: float, body: object = None) -> Response:
+        content = b"" if body is None else json.dumps(body).encode()
         try:
-            try:
-                return await self._http.request(method, path, json=body, timeout=timeout_s)
-            except _DROPPED:
-                # Mostly an idle connection, closed by the agent at this very moment. Everything may be asked twice.
-                return await self._http.request(method, path, json=body, timeout=timeout_s)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise AgentAway(f"{method} {path.partition('?')[0]}: {str(error) or type(error).__name__}") from None
+            return await self._http.request(method, path, content, timeout_s)
+        except HttpTrouble as error:
+            raise AgentAway(f"{method} {path.partition('?')[0]}: {error}") from None
 
 
 def _item(server: ReportedServer, *, versioned: bool) -> dict[str, object]:
@@ -130,6 +129,6 @@ def _item(server: ReportedServer, *, versioned: bool) -> dict[str, object]:
     return item
 
 
-def _refusal(response: httpx.Response) -> str:
-    text = " ".join(response.text[: 2 * _SHOWN].split())[:_SHOWN]
-    return f"{response.status_code} {text}".strip()
+def _refusal(response: Response) -> str:
+    text = " ".join(response.body[: 2 * _SHOWN].decode(errors="replace").split())[:_SHOWN]
+    return f"{response.status} {text}".strip()

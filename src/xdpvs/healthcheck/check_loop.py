@@ -51,6 +51,11 @@ class CheckLoop:
         self._due = prober.reactor.loop.time() + delay_s
         self._timer = prober.call_at(self._due, self._start)
 
+    @property
+    def running(self) -> bool:
+        """Whether an attempt is under way."""
+        return self._attempt is not None
+
     def close(self) -> None:
         """No more of it; a running attempt is given up."""
         self._timer.cancel()
@@ -64,7 +69,8 @@ class CheckLoop:
         self._due += self._interval_s
         if self._due <= now:
             # The process was stopped, or the machine asleep: what was missed is not made up for.
-            self._due = now + random.uniform(0, self._interval_s)
+            # On average an interval, so that a machine that is too busy is not asked for more.
+            self._due = now + random.uniform(0.5, 1.5) * self._interval_s
         self._timer = self._prober.call_at(self._due, self._start)
         if self._attempt is None:
             self._attempt = self._prober.start(self._check, self._endpoint, self._timeout_s, self._ended)

@@ -6,7 +6,6 @@ method, `action-params` where a block gives none, as far as its action knows the
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,22 +13,27 @@ from typing import Any
 import yaml
 
 from xdpvs.healthcheck.actions import check_action, known_params
-from xdpvs.healthcheck.durations import format_duration, parse_duration
+from xdpvs.healthcheck.conf_values import (
+    ADDRESS_KEYS,
+    NO_RETRY,
+    SERVICE_KEYS,
+    Block,
+    DownPolicy,
+    Reader,
+    ValueKind,
+    address_name,
+    service_name,
+)
+from xdpvs.healthcheck.durations import format_duration
 from xdpvs.healthcheck.methods import METHODS, build_check
-
-NO_RETRY = 999999
-"""How the file says 0 retries; 0 itself means the default."""
 
 
 class ConfError(Exception):
     """Everything that is wrong with a file, one `file:line: …` a line."""
 
 
-class DownPolicy(enum.IntEnum):
-    """When an address is down: with one of its services, or with all of them."""
-
-    ONE_OF = 1
-    ALL_OF = 2
+class BadYaml(ConfError):
+    """The file is no YAML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,6 @@ class ServiceRule:
     action_sync_s: float = 15.0
 
 
-Block = Mapping[str, Any]
-_SHORTEST_S = 0.01
-
-
 @dataclass(frozen=True, slots=True)
 class Conf:
     """A file: blocks hold only what was written."""
@@ -75,7 +75,7 @@ class Conf:
         """For a virtual address, e.g. `2001::1`."""
         block = self.addresses.get(name)
         default = AddressRule()
-        merged = dict(self.address) | dict(block or {})
+        merged = {**self.address, **(block or {})}
         if block is not None and "disable" not in block:
             merged.pop("disable", None)
         if "action-params" not in (block or {}):
@@ -88,10 +88,9 @@ class Conf:
     def service_rule(self, name: str) -> ServiceRule:
         """For a service, e.g. `2001::1-TCP-80`."""
         block = self.services.get(name, {})
-        inherited = dict(self.service)
-        if "method" in block:
-            inherited.pop("method-params", None)
-        merged = inherited | dict(block)
+        merged = {**self.service, **block}
+        if "method" in block and "method-params" not in block:
+            merged.pop("method-params", None)
         return ServiceRule(**{_SERVICE_FIELDS[key]: merged[key] for key in merged if key in _SERVICE_FIELDS})
 
     def text(self) -> str:
@@ -132,138 +131,6 @@ def _shown_service(rule: ServiceRule) -> dict[str, Any]:
     }
 
 
-# Reading
-
-
-class _Reader:
-    """Collects complaints, so that all can be told at once."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.problems: list[str] = []
-
-    def complain(self, node: yaml.Node, what: str) -> None:
-        self.problems.append(f"{self.path}:{node.start_mark.line + 1}: {what}")
-
-    def items(self, node: yaml.Node, where: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        """Key and value nodes of a mapping; null is an empty one."""
-        if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null":
-            return {}
-        if not isinstance(node, yaml.MappingNode):
-            self.complain(node, f"{where} is no mapping")
-            return {}
-        found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        for key, value in node.value:
-            name = str(key.value)
-            if name in found:
-                self.complain(key, f"{name} stands twice in {where}")
-            found[name] = key, value
-        return found
-
-    def block(self, node: yaml.Node, where: str, keys: Mapping[str, _Key]) -> Block:
-        values: dict[str, Any] = {}
-        for name, (key, value) in self.items(node, where).items():
-            if name not in keys:
-                self.complain(key, f"unknown key {name} in {where}")
-                continue
-            try:
-                read = keys[name](self, value)
-            except ValueError as error:
-                self.complain(value, f"{name} of {where}: {error}")
-                continue
-            if read is not None:
-                values[name] = read
-        return values
-
-
-_Key = Callable[[_Reader, yaml.Node], Any]
-
-
-def _scalar(node: yaml.Node) -> str:
-    if not isinstance(node, yaml.ScalarNode):
-        raise ValueError("a single value is wanted")
-    return str(node.value)
-
-
-def _bool(_reader: _Reader, node: yaml.Node) -> bool:
-    if node.tag != "tag:yaml.org,2002:bool":
-        raise ValueError(f"true or false, not {_scalar(node)!r}")
-    return _scalar(node).lower() in ("true", "yes", "on")
-
-
-def _duration(_reader: _Reader, node: yaml.Node) -> float | None:
-    seconds = parse_duration(_scalar(node))
-    if 0 < seconds < _SHORTEST_S:
-        raise ValueError(f"{_scalar(node)} is less than {format_duration(_SHORTEST_S)}")
-    return seconds or None
-
-
-def _number(node: yaml.Node) -> int:
-    text = _scalar(node)
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise ValueError(f"{text!r} is no number")
-    return int(text)
-
-
-def _retry(_reader: _Reader, node: yaml.Node) -> int | None:
-    number = _number(node)
-    return 0 if number == NO_RETRY else number or None
-
-
-def _policy(_reader: _Reader, node: yaml.Node) -> DownPolicy:
-    number = _number(node)
-    if number not in (1, 2):
-        raise ValueError("1 (oneOf) or 2 (allOf)")
-    return DownPolicy(number)
-
-
-def _method(_reader: _Reader, node: yaml.Node) -> str | None:
-    text = _scalar(node)
-    if text in METHODS.values():
-        return text
-    if not text.isdigit() or (int(text) and int(text) not in METHODS):
-        raise ValueError(f"one of {', '.join(f'{number} ({name})' for number, name in METHODS.items())}")
-    return METHODS[int(text)] if int(text) else None
-
-
-def _text(_reader: _Reader, node: yaml.Node) -> str | None:
-    return _scalar(node) or None
-
-
-def _backend_update(_reader: _Reader, node: yaml.Node) -> None:
-    if _scalar(node) not in ("", "BackendUpdate"):
-        raise ValueError("a service's only action is BackendUpdate")
-
-
-def _no_params(reader: _Reader, node: yaml.Node) -> None:
-    if reader.items(node, "action-params"):
-        raise ValueError("BackendUpdate has no parameters")
-
-
-def _params(reader: _Reader, node: yaml.Node) -> dict[str, str] | None:
-    return {name: _scalar(value) for name, (_key, value) in reader.items(node, "parameters").items()} or None
-
-
-_ADDRESS_KEYS: dict[str, _Key] = {
-    "disable": _bool,
-    "down-policy": _policy,
-    "actioner": _text,
-    "action-params": _params,
-    "action-timeout": _duration,
-    "action-sync-time": _duration,
-}
-_SERVICE_KEYS: dict[str, _Key] = {
-    "method": _method,
-    "method-params": _params,
-    "interval": _duration,
-    "timeout": _duration,
-    "down-retry": _retry,
-    "up-retry": _retry,
-    "actioner": _backend_update,
-    "action-params": _no_params,
-    "action-timeout": _duration,
-    "action-sync-time": _duration,
-}
 _ADDRESS_FIELDS = {
     "disable": "disable",
     "down-policy": "down_policy",
@@ -290,17 +157,17 @@ def load_conf(text: str, path: str) -> Conf:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfError(f"{path}:{line}: {error.problem or error}") from None
+        raise BadYaml(f"{path}:{line}: {error.problem or error}") from None
     except (yaml.YAMLError, RecursionError) as error:
-        raise ConfError(f"{path}:1: {error}") from None
-    reader = _Reader(path)
+        raise BadYaml(f"{path}:1: {error}") from None
+    reader = Reader(path)
     conf = Conf() if root is None else _read(reader, root)
     if reader.problems:
         raise ConfError("\n".join(reader.problems))
     return conf
 
 
-def _read(reader: _Reader, root: yaml.Node) -> Conf:
+def _read(reader: Reader, root: yaml.Node) -> Conf:
     top = reader.items(root, "the file")
     for name in sorted(top.keys() - {"global", "virtual-addresses", "virtual-servers"}):
         reader.complain(top[name][0], f"unknown key {name}")
@@ -310,11 +177,11 @@ def _read(reader: _Reader, root: yaml.Node) -> Conf:
     address: Block = {}
     service: Block = {}
     if "virtual-address" in globals_:
-        address = reader.block(globals_["virtual-address"][1], "global virtual-address", _ADDRESS_KEYS)
+        address = reader.block(globals_["virtual-address"][1], "global virtual-address", ADDRESS_KEYS)
     if "virtual-server" in globals_:
-        service = reader.block(globals_["virtual-server"][1], "global virtual-server", _SERVICE_KEYS)
-    addresses = _blocks(reader, top, "virtual-addresses", _ADDRESS_KEYS)
-    services = _blocks(reader, top, "virtual-servers", _SERVICE_KEYS)
+        service = reader.block(globals_["virtual-server"][1], "global virtual-server", SERVICE_KEYS)
+    addresses = _blocks(reader, top, "virtual-addresses", ADDRESS_KEYS, address_name)
+    services = _blocks(reader, top, "virtual-servers", SERVICE_KEYS, service_name)
     conf = Conf(address, service, {n: b for n, (_, b) in addresses.items()}, {n: b for n, (_, b) in services.items()})
     _validate(reader, root, Conf(address, service), "", "")
     for name, (node, _block) in addresses.items():
@@ -325,15 +192,30 @@ def _read(reader: _Reader, root: yaml.Node) -> Conf:
 
 
 def _blocks(
-    reader: _Reader, top: Mapping[str, tuple[yaml.Node, yaml.Node]], name: str, keys: Mapping[str, _Key]
+    reader: Reader,
+    top: Mapping[str, tuple[yaml.Node, yaml.Node]],
+    title: str,
+    kinds: Mapping[str, ValueKind],
+    spelled: Callable[[str], str],
 ) -> dict[str, tuple[yaml.Node, Block]]:
-    if name not in top:
+    """The blocks of addresses or services by their names, spelled as they are looked up."""
+    if title not in top:
         return {}
-    found = reader.items(top[name][1], name)
-    return {each: (key, reader.block(value, each, keys)) for each, (key, value) in found.items()}
+    found: dict[str, tuple[yaml.Node, Block]] = {}
+    for written, (key, value) in reader.items(top[title][1], title).items():
+        block = reader.block(value, written, kinds)
+        try:
+            name = spelled(written)
+        except ValueError as error:
+            reader.complain(key, f"{title}: {error}")
+            continue
+        if name in found:
+            reader.complain(key, f"{name} stands twice in {title}")
+        found[name] = key, block
+    return found
 
 
-def _validate(reader: _Reader, node: yaml.Node, conf: Conf, address: str, service: str) -> None:
+def _validate(reader: Reader, node: yaml.Node, conf: Conf, address: str, service: str) -> None:
     """What can only be judged together: methods and actions with their parameters."""
     try:
         if not service:

@@ -83,7 +83,8 @@ def _value(flag: Flag, text: str) -> Value:
             except ValueError as error:
                 raise FlagError(f'invalid value "{text}" for flag -{flag.name}: {error}') from None
         case int():
-            if not text.isascii() or not text.isdigit() or len(text) > 9:
+            digits = text.removeprefix("-")
+            if not digits.isascii() or not digits.isdigit() or len(digits) > 9:
                 raise FlagError(f'invalid value "{text}" for flag -{flag.name}: parse error')
             return int(text)
         case _:

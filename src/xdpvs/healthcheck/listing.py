@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -25,6 +27,7 @@ _PROXY = {
     "v2-insecure": ProxyProtocol.V2,
 }
 _SHOWN = 80
+_VERSION_DIGITS = 20
 
 
 class BadListing(Exception):
@@ -92,23 +95,25 @@ class ListedService:
         return None if self.version is None and server.inhibited and server.weight == 0 else server.weight
 
 
-def parse_listing(body: bytes) -> tuple[list[ListedService], list[str]]:
-    """The usable services, and what was wrong with the others and their servers. BadListing for anything but a list."""
+def parse_listing(body: bytes) -> Iterator[tuple[ListedService | None, list[str]]]:
+    """One after the other each service, None where it cannot be used, and what was wrong with it and its servers.
+
+    BadListing, at once, for anything but a list.
+    """
     if not body.strip():
         raise BadListing("the answer is empty")
     value = _keys(_json(body))
     if not isinstance(value, dict) or not isinstance(value.get("items"), list):
         raise BadListing("the answer is no list of services")
-    services: dict[ServiceId, ListedService] = {}
+    return map(_entry, itertools.count(1), value["items"])
+
+
+def _entry(number: int, item: object) -> tuple[ListedService | None, list[str]]:
     warnings: list[str] = []
-    for number, item in enumerate(value["items"]):
-        try:
-            service = _service(item, warnings)
-        except ValueError as error:
-            warnings.append(f"service {number + 1} of the list: {error}")
-            continue
-        services[service.id] = service
-    return list(services.values()), warnings
+    try:
+        return _service(item, warnings), warnings
+    except ValueError as error:
+        return None, [f"service {number} of the list: {error}"]
 
 
 def parse_service(body: bytes) -> tuple[ListedService, list[str]]:
@@ -137,7 +142,7 @@ def _service(value: object, warnings: list[str]) -> ListedService:
         raise ValueError(f"Proto is neither 6 nor 17 but {_shown(fields.get('proto'))}")
     name = ServiceId(_address(fields, "Addr"), _number(fields, "Port", 65535), protocol)
     version = fields.get("version")
-    if version is not None and not (isinstance(version, str) and version.isascii() and version.isdigit()):
+    if version is not None and not _is_decimal(version):
         raise ValueError(f"Version of {name.wire} is no decimal number but {_shown(version)}")
     # An absent list is none; one that is something else is not.
     items = _object(fields.get("rss") or {}).get("items") or []
@@ -163,6 +168,10 @@ def _service(value: object, warnings: list[str]) -> ListedService:
         tuple(word.lower() for word in words if isinstance(word, str)),
         _PROXY.get(proxy, ProxyProtocol.OFF) if isinstance(proxy, str | int) else ProxyProtocol.OFF,
     )
+
+
+def _is_decimal(version: object) -> bool:
+    return isinstance(version, str) and version.isascii() and version.isdigit() and len(version) <= _VERSION_DIGITS
 
 
 def _server(fields: dict[str, Any]) -> ListedServer:

@@ -10,7 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from xdpvs.healthcheck.options import PROGRAM, LogOptions
+from xdpvs.healthcheck.flag_table import PROGRAM
+from xdpvs.healthcheck.options import LogOptions
 
 _LETTERS = {logging.DEBUG: "I", logging.INFO: "I", logging.WARNING: "W", logging.ERROR: "E", logging.CRITICAL: "F"}
 _FILES = (("INFO", logging.DEBUG), ("WARNING", logging.WARNING), ("ERROR", logging.ERROR))

@@ -109,13 +109,14 @@ def _http(params: Mapping[str, str], proxy: ProxyProtocol) -> HttpCheck:
     if _flag(params, "proxy", False):
         raise ValueError("proxy: checks through an HTTP proxy are not supported")
     uri = urlsplit(params.get("uri", "/"))
+    host = params.get("host") or uri.netloc
     path = (uri.path or "/") + (f"?{uri.query}" if uri.query else "")
     if not path.startswith("/"):
         raise ValueError(f"uri {params.get('uri')!r} does not start with /")
     check = HttpCheck(
         path=path,
         method=method,
-        host=params.get("host") or uri.netloc,
+        host=host,
         version=HttpVersion.HTTP_1_1,
         headers=_headers(params.get("request-headers", "")),
         user_agent=USER_AGENT,
@@ -124,7 +125,7 @@ def _http(params: Mapping[str, str], proxy: ProxyProtocol) -> HttpCheck:
         body_prefix=params.get("response", "").encode(),
         tls=_flag(params, "https", uri.scheme == "https"),
         tls_verify=_flag(params, "tls-verify", True),
-        tls_sni=(params.get("host") or uri.netloc).partition(":")[0],
+        tls_sni=urlsplit(f"//{host}").hostname or "",
         proxy=proxy,
     )
     # What cannot be worded is a mistake of the file, not of a server.

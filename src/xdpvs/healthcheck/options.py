@@ -4,58 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from xdpvs.healthcheck.flags import Flag, FlagError, Generation, Value, parse_flags, usage
+from xdpvs.healthcheck.flag_table import DEFAULT_FILE, FLAGS, PROGRAM, TITLES
+from xdpvs.healthcheck.flags import FlagError, Generation, Value, parse_flags, usage
+from xdpvs.model.address import IPAddress
+from xdpvs.model.check import Endpoint
 
-PROGRAM = "healthcheck"
-
-_A, _C = Generation.A, Generation.C
-
-FLAGS: tuple[Flag, ...] = (
-    Flag("lb_iface_addr", "localhost:53225", "dpvs-agent's address, HOST:PORT or a URL", _A),
-    Flag("lb_iface_type", "dpvs-agent", "the only value there is", _A),
-    Flag("lb_auto_method", True, "check services that name no method: TCP by tcp, UDP by udpping", _A),
-    Flag("fetch_interval", 15.0, "time between two fetches of the services", _A),
-    Flag("notify_interval", 15.0, "time between two reports of a verdict that is not confirmed", _A),
-    Flag("check_interval", 3.0, "time between two checks of a server", _A),
-    Flag("check_timeout", 1.0, "time one check may take", _A),
-    Flag("check_retry", 1, "failures in a row that a healthy server may have", _A),
-    Flag("channel_size", 1000, "accepted for compatibility", _A),
-    Flag("dry_run", False, "check nothing, take every server for healthy", _A),
-    Flag("dpvs-agent-addr", ":8082", "dpvs-agent's address, HOST:PORT or a URL", _C),
-    Flag("dpvs-service-list-interval", 15.0, "time between two fetches of the services", _C),
-    Flag("config-file", "/etc/healthcheck.conf", "YAML file with methods and actions", _C),
-    Flag("config-reload-interval", 53.0, "time between two looks at the file", _C),
-    Flag("metric-server-addr", ":6601", "address of the HTTP server; without a host only this one's loopback", _C),
-    Flag("metric-server-uri", "/metrics", "path of the statistics", _C),
-    Flag("conf-uri", "/conf", "path of the configuration in force", _C),
-    Flag("conf-check-uri", "/conf/check", "path that checks the configuration file", _C),
-    Flag("metric-delay", 2.0, "accepted for compatibility", _C),
-    Flag("checker-notify-channel-size", 100, "accepted for compatibility", _C),
-    Flag("vs-notify-channel-size", 100, "accepted for compatibility", _C),
-    Flag("metric-notify-channel-size", 1000, "accepted for compatibility", _C),
-    Flag("status-addr", "", "address of the HTTP server, in both generations (xdpvs)"),
-    Flag("auth-token-file", "", "file with the bearer token dpvs-agent wants (xdpvs)"),
-    Flag("agent-ca-file", "", "certificates to trust where the agent's URL is https (xdpvs)"),
-    Flag("debug", False, "log more"),
-    Flag("log_dir", "", "directory of the log files; without it the log goes to stderr"),
-    Flag("logtostderr", False, "log to stderr instead of files"),
-    Flag("alsologtostderr", False, "log to stderr and to files"),
-    Flag("stderrthreshold", "ERROR", "what goes to stderr besides the files: INFO, WARNING, ERROR or FATAL"),
-    Flag("v", 0, "log more from 1 on"),
-    Flag("vmodule", "", "accepted for compatibility"),
-    Flag("log_backtrace_at", "", "accepted for compatibility"),
-    Flag("log_link", "", "accepted for compatibility"),
-    Flag("logbuflevel", 0, "accepted for compatibility"),
-)
-
-_TITLES = {_A: "As v1.9", _C: "As v1.10, if one of these is given", None: "Both"}
 _LEVELS = {"INFO": 0, "WARNING": 1, "ERROR": 2, "FATAL": 3}
-_MIN_INTERVAL_S = 0.01
+MIN_INTERVAL_S = 0.01
 _INTERVALS = (
     *("fetch_interval", "notify_interval", "check_interval", "check_timeout"),
     *("dpvs-service-list-interval", "config-reload-interval"),
 )
+_COUNTS = (
+    *("check_retry", "channel_size", "checker-notify-channel-size", "vs-notify-channel-size"),
+    *("metric-notify-channel-size", "v"),
+)
+_DEVICE_NAME_LENGTH = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +33,19 @@ class LogOptions:
     also_to_stderr: bool = False
     stderr_threshold: int = 2
     verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How checks leave this host; None and empty: as the kernel's routes say."""
+
+    source4: IPAddress | None = None
+    source6: IPAddress | None = None
+    device: str = ""
+
+    def endpoint(self, address: IPAddress, port: int) -> Endpoint:
+        """A server, reached this way."""
+        return Endpoint(address, port, self.source4 if address.version == 4 else self.source6, device=self.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +62,8 @@ class Options:
     check_retry: int
     dry_run: bool
     config_file: str
+    config_named: bool
+    """Whether the file was named, so that it has to be there."""
     reload_interval_s: float
     status_address: str
     metrics_uri: str
@@ -90,12 +71,13 @@ class Options:
     conf_check_uri: str
     token_file: str
     ca_file: str
+    way: Way
     log: LogOptions
 
 
 def usage_text() -> str:
     """What -help prints."""
-    return usage(PROGRAM, FLAGS, _TITLES)
+    return usage(PROGRAM, FLAGS, TITLES)
 
 
 def parse_options(argv: Sequence[str]) -> Options:
@@ -106,16 +88,18 @@ def parse_options(argv: Sequence[str]) -> Options:
     if values["lb_iface_type"] != "dpvs-agent":
         raise FlagError(f'invalid value "{values["lb_iface_type"]}" for flag -lb_iface_type: only dpvs-agent is known')
     a = generation is Generation.A
-    for name in (
-        "fetch_interval",
-        "notify_interval",
-        "check_interval",
-        "check_timeout",
-        "dpvs-service-list-interval",
-        "config-reload-interval",
-    ):
-        if _duration(values, name) < _MIN_INTERVAL_S:
+    for name in _INTERVALS:
+        if _duration(values, name) < MIN_INTERVAL_S:
             raise FlagError(f"invalid value for flag -{name}: it must be 10ms or more")
+    for name in _COUNTS:
+        if int(values[name]) < 0:
+            raise FlagError(f'invalid value "{values[name]}" for flag -{name}: it must not be negative')
+    for name in ("status-addr", "metric-server-addr"):
+        if _text(values, name):
+            try:
+                listen_address(_text(values, name))
+            except ValueError as error:
+                raise FlagError(f'invalid value "{values[name]}" for flag -{name}: {error}') from None
     for name in ("metric-server-uri", "conf-uri", "conf-check-uri"):
         if not _text(values, name).startswith("/"):
             raise FlagError(f'invalid value "{values[name]}" for flag -{name}: a path starts with /')
@@ -131,7 +115,8 @@ def parse_options(argv: Sequence[str]) -> Options:
         check_timeout_s=_duration(values, "check_timeout"),
         check_retry=int(values["check_retry"]),
         dry_run=bool(values["dry_run"]),
-        config_file="" if a else _text(values, "config-file"),
+        config_file="" if a else _text(values, "config-file") or DEFAULT_FILE,
+        config_named=bool(given.get("config-file")),
         reload_interval_s=_duration(values, "config-reload-interval"),
         status_address=_text(values, "status-addr") or ("" if a else _text(values, "metric-server-addr")),
         metrics_uri=_text(values, "metric-server-uri"),
@@ -139,6 +124,7 @@ def parse_options(argv: Sequence[str]) -> Options:
         conf_check_uri=_text(values, "conf-check-uri"),
         token_file=_text(values, "auth-token-file"),
         ca_file=_text(values, "agent-ca-file"),
+        way=_way(values),
         log=_log(values),
     )
 
@@ -167,15 +153,31 @@ def listen_address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
+def _way(values: Mapping[str, Value]) -> Way:
+    sources: dict[int, IPAddress] = {}
+    for text in filter(None, _text(values, "source-addr").split(",")):
+        try:
+            address = ip_address(text.strip())
+        except ValueError:
+            raise FlagError(f'invalid value "{text}" for flag -source-addr: no IP address') from None
+        if address.version in sources:
+            raise FlagError(f'invalid value "{text}" for flag -source-addr: two of one family')
+        sources[address.version] = address
+    device = _text(values, "bind-device")
+    if len(device) > _DEVICE_NAME_LENGTH or "/" in device or device != device.strip():
+        raise FlagError(f'invalid value "{device}" for flag -bind-device: no name of a network device')
+    return Way(sources.get(4), sources.get(6), device)
+
+
 def _is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535
 
 
 def _generation(given: Mapping[str, Value]) -> Generation:
     named = {generation: _first(given, generation) for generation in Generation}
-    if named[_A] and named[_C]:
-        raise FlagError(f"-{named[_A]} (v1.9) and -{named[_C]} (v1.10) do not go together")
-    return _C if named[_C] else _A
+    if named[Generation.A] and named[Generation.C]:
+        raise FlagError(f"-{named[Generation.A]} (v1.9) and -{named[Generation.C]} (v1.10) do not go together")
+    return Generation.C if named[Generation.C] else Generation.A
 
 
 def _first(given: Mapping[str, Value], generation: Generation) -> str:

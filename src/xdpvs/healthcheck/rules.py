@@ -9,7 +9,7 @@ from xdpvs.healthcheck.conf import Conf
 from xdpvs.healthcheck.flags import Generation
 from xdpvs.healthcheck.listing import ListedService
 from xdpvs.healthcheck.methods import METHODS, build_check, resolve_auto
-from xdpvs.healthcheck.options import Options
+from xdpvs.healthcheck.options import Options, Way
 from xdpvs.model.check import Check, NoCheck
 
 _WORDS = frozenset(METHODS.values())
@@ -31,6 +31,11 @@ class CheckRule:
     retry_report_s: float
     first_delay_s: float
     spread_s: float
+    way: Way = Way()
+
+    def checks_like(self, other: CheckRule) -> bool:
+        """Whether running checks may go on where the other rule was in force."""
+        return (self.check, self.interval_s, self.timeout_s) == (other.check, other.interval_s, other.timeout_s)
 
     def checker(self, up: bool | None) -> Checker:
         """A server's checker; up is what the agent says of it."""
@@ -47,7 +52,7 @@ class CheckRule:
 
 def rule_for(options: Options, conf: Conf, service: ListedService) -> CheckRule:
     """The rule of a service. ValueError where a method's parameters do not fit it."""
-    return _by_flags(options, service) if options.generation is Generation.A else _by_conf(conf, service)
+    return _by_flags(options, service) if options.generation is Generation.A else _by_conf(options, conf, service)
 
 
 def _by_flags(options: Options, service: ListedService) -> CheckRule:
@@ -66,10 +71,11 @@ def _by_flags(options: Options, service: ListedService) -> CheckRule:
         retry_report_s=options.notify_interval_s,
         first_delay_s=0.0,
         spread_s=options.check_interval_s,
+        way=options.way,
     )
 
 
-def _by_conf(conf: Conf, service: ListedService) -> CheckRule:
+def _by_conf(options: Options, conf: Conf, service: ListedService) -> CheckRule:
     rule = conf.service_rule(service.id.name)
     known = [word for word in service.check_words if word in _WORDS]
     method, params = (known[0], {}) if known and known[0] != rule.method else (rule.method, rule.method_params)
@@ -89,4 +95,5 @@ def _by_conf(conf: Conf, service: ListedService) -> CheckRule:
         retry_report_s=rule.action_sync_s,
         first_delay_s=rule.interval_s,
         spread_s=min(_START_SPREAD_S, rule.interval_s),
+        way=options.way,
     )

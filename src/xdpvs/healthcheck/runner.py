@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Collection, Coroutine, Iterable
-from dataclasses import dataclass
 
 from xdpvs.healthcheck.addresses import Addresses
-from xdpvs.healthcheck.agent import AgentAway, AgentClient, AgentTrouble
-from xdpvs.healthcheck.conf import AddressRule, Conf
+from xdpvs.healthcheck.agent import SLICE, AgentAway, AgentClient, AgentTrouble
+from xdpvs.healthcheck.conf import Conf
 from xdpvs.healthcheck.flags import Generation
 from xdpvs.healthcheck.listing import ListedService, ServerKey, ServiceId
 from xdpvs.healthcheck.options import Options
 from xdpvs.healthcheck.rules import CheckRule, rule_for
 from xdpvs.healthcheck.service import Report, ServiceHealth
-from xdpvs.healthcheck.watched import CheckNumbers, Watched
+from xdpvs.healthcheck.statistics import CheckNumbers, Ended, Traffic
+from xdpvs.healthcheck.watched import Watched
 from xdpvs.model.address import IPAddress
 from xdpvs.probing.prober import Prober
 
@@ -28,37 +27,28 @@ _SYNC_S = 1.0
 _WARNINGS_SHOWN = 10
 
 
-@dataclass(slots=True)
-class Traffic:
-    """What was said to the agent."""
-
-    fetches: int = 0
-    failed_fetches: int = 0
-    skipped: int = 0
-    """Entries of lists that could not be used."""
-    reports_taken: int = 0
-    reports_stale: int = 0
-    reports_failed: int = 0
-
-
 class Runner:
-    """start(), then it works until close(). conf may be replaced at any time; it counts from the next fetch on."""
+    """start(), then it works until close()."""
 
     def __init__(self, options: Options, agent: AgentClient, conf: Conf, prober: Prober) -> None:
         self.options = options
         self.conf = conf
         self.numbers = CheckNumbers()
         self.traffic = Traffic()
+        self.ended = Ended()
         self.services: dict[ServiceId, Watched] = {}
         self.addresses = Addresses(agent, self._states)
+        self.started_at = asyncio.get_running_loop().time()
         self.fetched_at: float | None = None
         self._agent = agent
         self._prober = prober
         self._loop = asyncio.get_running_loop()
-        self.began_at = self._loop.time()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sending = asyncio.Semaphore(REPORTS_AT_ONCE)
+        # Services with something to report, in that order; what exactly is decided when it is their turn.
+        self._waiting: dict[ServiceId, None] = {}
+        self._senders = 0
         self._warned: set[str] = set()
+        self._agent_away = False
         self._by_address: dict[IPAddress, list[ServiceId]] = {}
         self._started_at: dict[ServiceId, float] = {}
 
@@ -76,6 +66,10 @@ class Runner:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.addresses.close()
+
+    def set_conf(self, conf: Conf) -> None:
+        """Another configuration; it counts from the next fetch on."""
+        self.conf = conf
 
     def now(self) -> float:
         """The clock of all times here."""
@@ -98,8 +92,8 @@ class Runner:
             try:
                 fetched = await self._fetch()
             except Exception:
-                # A mistake of ours must not be the end of all checks.
-                _log.exception("the list could not be followed")
+                # A mistake of ours must not end all checks.
+                _log.exception("the list of services could not be taken over")
                 fetched = False
             interval_s = self.options.fetch_interval_s
             await asyncio.sleep(interval_s if fetched else min(interval_s, RETRY_FETCH_S))
@@ -110,12 +104,18 @@ class Runner:
             listed, warnings = await self._agent.services()
         except AgentTrouble as error:
             self.traffic.failed_fetches += 1
+            self._agent_away = True
             self._warn([f"{error}; what is known stays"])
             return False
         self.traffic.fetches += 1
         self.traffic.skipped += len(warnings)
         self.fetched_at = self.now()
-        self._warn([*warnings, *self.follow(listed, asked_at)])
+        if self._agent_away:
+            self._agent_away = False
+            _log.info("the agent answers again")
+            for watched in self.services.values():
+                watched.health.retry_now()
+        self._warn([*warnings, *await self._follow(listed, asked_at)])
         return True
 
     def _warn(self, warnings: Collection[str]) -> None:
@@ -127,30 +127,40 @@ class Runner:
             _log.warning("and %d more", len(new) - _WARNINGS_SHOWN)
         self._warned = set(warnings)
 
-    def follow(self, listed: Iterable[ListedService], asked_at: float) -> list[str]:
-        """Make services and servers those of the list; says which services cannot be checked, and why."""
+    async def _follow(self, listed: Iterable[ListedService], asked_at: float) -> list[str]:
+        """Make services and servers those of the list; says which services cannot be checked, and why.
+
+        A slice at a time: checks go on meanwhile.
+        """
         present: dict[ServiceId, ListedService] = {service.id: service for service in listed}
         for gone in [each for each in self.services if each not in present]:
             _log.info("%s is gone", gone.wire)
-            self.services.pop(gone).stop()
+            watched = self.services.pop(gone)
+            watched.stop()
+            self.ended.services += 1
+            self.ended.servers += len(watched.health.servers)
             self._started_at.pop(gone, None)
         problems = []
+        seen = 0
         for service in present.values():
             try:
                 self._follow_one(service, asked_at)
             except ValueError as error:
                 problems.append(f"{service.id.wire}: {error}; its servers are not checked")
+            seen += 1 + len(service.servers)
+            if seen >= SLICE:
+                seen = 0
+                await asyncio.sleep(0)
+        by_address: dict[IPAddress, list[ServiceId]] = {}
+        for each in self.services:
+            by_address.setdefault(each.address, []).append(each)
+        self.ended.addresses += len(self._by_address.keys() - by_address.keys())
+        self._by_address = by_address
         if self.options.generation is Generation.C:
-            self._by_address = {}
-            for each in self.services:
-                self._by_address.setdefault(each.address, []).append(each)
-            self.addresses.follow({address: self._address_rule(address) for address in self._by_address})
-            for address in self._by_address:
+            self.addresses.follow({address: self.conf.address_rule(str(address)) for address in by_address})
+            for address in by_address:
                 self.addresses.judge(address)
         return problems
-
-    def _address_rule(self, address: IPAddress) -> AddressRule:
-        return self.conf.address_rule(str(address))
 
     def _follow_one(self, listed: ListedService, asked_at: float) -> None:
         rule = rule_for(self.options, self.conf, listed)
@@ -159,7 +169,7 @@ class Runner:
             watched = self.services[listed.id] = self._new(listed, rule)
         elif watched.health.stale(listed, asked_at):
             return
-        watched.follow(listed, rule, asked_at, self.now())
+        self.ended.servers += watched.follow(listed, rule, asked_at, self.now())
         watched.health.judge(self.now())
         self.flush(listed.id)
 
@@ -180,25 +190,45 @@ class Runner:
         self.addresses.judge(service.address)
 
     def flush(self, service: ServiceId) -> None:
-        """Send what there is to report about a service, unless a report is under way."""
+        """Have what there is to report about a service sent, unless a report is under way."""
         watched = self.services.get(service)
-        if watched is None or watched.rule.check is None:
+        if watched is None or watched.rule.check is None or watched.health.reporting:
             return
-        report = watched.health.due(self.now())
-        if report is not None:
-            self._spawn(self._send(watched, report))
+        self._waiting[service] = None
+        if self._senders < REPORTS_AT_ONCE:
+            self._senders += 1
+            self._spawn(self._send_waiting())
+
+    async def _send_waiting(self) -> None:
+        try:
+            while self._waiting:
+                service = next(iter(self._waiting))
+                del self._waiting[service]
+                watched = self.services.get(service)
+                if watched is not None and watched.rule.check is not None:
+                    report = watched.health.due(self.now())
+                    if report is not None:
+                        await self._send(watched, report)
+        finally:
+            self._senders -= 1
 
     async def _send(self, watched: Watched, report: Report) -> None:
         health = watched.health
+        for each in report.servers:
+            if each.guessed:
+                name = (report.service.wire, *each.key)
+                _log.warning("%s: %s port %d: its weight is not known any more; takes %d", *name, each.weight)
         try:
-            async with self._sending:
-                answer = await self._agent.report(report, watched.rule.report_timeout_s)
-            if answer is not None and answer.id != report.service:
-                raise AgentTrouble(f"answered with {answer.id.wire}")
+            answer = await self._agent.report(report, watched.rule.report_timeout_s)
         except AgentTrouble as error:
             self.traffic.reports_failed += 1
             health.failed(self.now(), unanswered=isinstance(error, AgentAway))
-            _log.warning("%s: report of %d servers failed: %s", report.service.wire, len(report.servers), error)
+            # Once: an agent that is away is away for every service, and for long perhaps.
+            level = logging.WARNING if health.failures == 1 else logging.DEBUG
+            _log.log(level, "%s: report of %d servers failed: %s", report.service.wire, len(report.servers), error)
+        except BaseException:
+            health.failed(self.now())
+            raise
         else:
             if answer is None:
                 self.traffic.reports_taken += 1
@@ -209,7 +239,7 @@ class Runner:
                 _log.info("%s: version %s is not %s any more", report.service.wire, report.version, answer.version)
                 health.conflicted(answer, self.now())
                 if self.services.get(report.service) is watched:
-                    watched.follow(answer, watched.rule, self.now(), self.now())
+                    self.ended.servers += watched.follow(answer, watched.rule, self.now(), self.now())
         if self.services.get(report.service) is not watched:
             return
         self.flush(report.service)
@@ -223,22 +253,20 @@ class Runner:
         return [self.services[each].health.up for each in self._by_address.get(address, ()) if each in self.services]
 
     async def _sync_again_and_again(self) -> None:
-        """Services without a verdict by their first sync are judged by what there is; actions are looked after."""
-        last = self.now()
         while True:
             await asyncio.sleep(_SYNC_S)
-            now = self.now()
-            for service, watched in self.services.items():
-                if watched.health.up is None and now - self._started_at[service] >= watched.rule.retry_report_s:
-                    watched.health.judge(now, first_sync=True)
-                    self.addresses.judge(service.address)
-            if now - last >= min((h.rule.action_sync_s for h in self.addresses.health.values()), default=60.0):
-                last = now
-                self.addresses.sync()
-            else:
-                with contextlib.suppress(RuntimeError):
-                    for address in list(self.addresses.health):
-                        self.addresses.judge(address)
+            try:
+                self._sync(self.now())
+            except Exception:
+                # A mistake of ours must not end all actions.
+                _log.exception("virtual addresses could not be looked after")
+
+    def _sync(self, now: float) -> None:
+        """Services without a verdict by their first sync are judged by what there is; actions are looked after."""
+        for service, watched in self.services.items():
+            if watched.health.up is None and now - self._started_at[service] >= watched.rule.retry_report_s:
+                watched.health.judge(now, first_sync=True)
+        self.addresses.sync()
 
 
 def _shown(report: Report) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from xdpvs.healthcheck.checker import Checker
 from xdpvs.healthcheck.listing import ListedServer, ListedService, ServerKey, ServiceId
+from xdpvs.healthcheck.statistics import Statistics
 
 UNKNOWN_WEIGHT = 1
 """For agents without versions, which keep no operator's weight of a server that is down: upstream's value, too."""
@@ -30,6 +31,8 @@ class ReportedServer:
     key: ServerKey
     up: bool
     weight: int
+    guessed: bool = False
+    """Nobody knows the operator's weight: it is UNKNOWN_WEIGHT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,44 +42,6 @@ class Report:
     service: ServiceId
     version: str | None
     servers: tuple[ReportedServer, ...]
-
-
-@dataclass(slots=True)
-class Statistics:
-    """Upstream's six numbers: what came good and bad, how much of it was passed on, what failed."""
-
-    up: int = 0
-    down: int = 0
-    up_notices: int = 0
-    down_notices: int = 0
-    failed_up: int = 0
-    failed_down: int = 0
-
-    def count(self, up: bool) -> None:
-        """A change or a result."""
-        if up:
-            self.up += 1
-        else:
-            self.down += 1
-
-    def notice(self, up: bool) -> None:
-        """Something passed on."""
-        if up:
-            self.up_notices += 1
-        else:
-            self.down_notices += 1
-
-    def fail(self, up: bool) -> None:
-        """A report or an action that failed."""
-        if up:
-            self.failed_up += 1
-        else:
-            self.failed_down += 1
-
-    def text(self) -> str:
-        """As upstream's page shows them."""
-        numbers = (self.up, self.down, self.up_notices, self.down_notices, self.failed_up, self.failed_down)
-        return ",".join(map(str, numbers))
 
 
 @dataclass(slots=True)
@@ -90,8 +55,9 @@ class Server:
     weight: int | None
     confirmed: bool
     """Whether the first verdict has been reported, where even a verdict that changes nothing has to be."""
-    statistics: Statistics
     checker_numbers: Statistics
+    checked: bool = False
+    """Whether there was a result. Before that `checker.up` is hearsay, and nothing to tell the agent."""
     reported_at: float = -math.inf
     """When the agent took a report of it; a listing asked for before says nothing about it."""
 
@@ -99,7 +65,7 @@ class Server:
     def differs(self) -> bool:
         """Whether the agent must be told."""
         up = self.checker.up
-        return up is not None and (up != self.known_up or not self.confirmed)
+        return self.checked and up is not None and (up != self.known_up or not self.confirmed)
 
 
 class ServiceHealth:
@@ -115,6 +81,8 @@ class ServiceHealth:
         self.since = 0.0
         self._report_first = report_first
         self._sent: Report | None = None
+        self.failures = 0
+        """Reports in a row that came to nothing."""
         self._conflicts = 0
         self._hold_until: float | None = None
         self._conflict_at: float | None = None
@@ -168,7 +136,6 @@ class ServiceHealth:
             listed.operator_weight(server),
             not self._report_first,
             Statistics(),
-            Statistics(),
         )
         self.servers[server.key] = added
         self._count(added)
@@ -189,6 +156,14 @@ class ServiceHealth:
         self._telling.pop(key, None)
         self._down.discard(key)
 
+    def forget_results(self, key: ServerKey, checker: Checker) -> None:
+        """A server is not checked any more: another checker, and no verdict until that has results."""
+        server = self.servers[key]
+        server.checker = checker
+        server.checked = False
+        self._count(server)
+        self._note(server)
+
     # What checks say
 
     def result(self, key: ServerKey, good: bool, now: float) -> bool | None:
@@ -196,15 +171,16 @@ class ServiceHealth:
         server = self.servers[key]
         before = server.checker.up
         verdict = server.checker.result(good)
+        first, server.checked = not server.checked, True
         server.checker_numbers.count(good)
         if server.checker.up != before:
             server.since = now
             self._count(server)
-        if verdict is None:
-            return None
-        server.checker_numbers.notice(verdict)
-        self.statistics.notice(verdict)
-        self._note(server)
+        if verdict is not None:
+            server.checker_numbers.notice(verdict)
+            self.statistics.notice(verdict)
+        if verdict is not None or first:
+            self._note(server)
         return verdict
 
     def judge(self, now: float, *, first_sync: bool = False) -> bool | None:
@@ -219,15 +195,17 @@ class ServiceHealth:
 
     # Reports
 
+    @property
+    def reporting(self) -> bool:
+        """Whether a report is under way."""
+        return self._sent is not None
+
     def due(self, now: float) -> Report | None:
         """The report to send now, if there is one and none is under way."""
         if self._sent is not None or (self._hold_until is not None and now < self._hold_until):
             return None
         self._hold_until = None
-        while self._later and self._later[0][0] <= now:
-            for key in heapq.heappop(self._later)[1]:
-                if (server := self.servers.get(key)) is not None:
-                    self._note(server)
+        self._note_again(now)
         servers = tuple(self._differing())
         self._telling.clear()
         if not servers:
@@ -250,23 +228,26 @@ class ServiceHealth:
             if server.differs:
                 up = bool(server.checker.up)
                 weight = UNKNOWN_WEIGHT if server.weight is None else server.weight
-                yield ReportedServer(server.key, up, weight if up else 0)
+                yield ReportedServer(server.key, up, weight if up else 0, guessed=up and server.weight is None)
 
     def accepted(self, now: float) -> None:
         """200: the agent has it."""
+        same = self._sent is not None and self._sent.version == self.version
         for server, up in self._reported():
-            server.known_up = up
+            # If the operator was at it right after the report, nobody knows what came of it: tell the agent again.
+            server.known_up = up if same else None
             server.confirmed = True
             server.reported_at = now
             self._note(server)
         self._sent = None
-        self._conflicts = 0
+        self._conflicts = self.failures = 0
 
     def conflicted(self, listed: ListedService, now: float) -> None:
         """270: the agent has another version. The caller adds and removes servers by it afterwards."""
         for server, _ in self._reported():
             self._note(server)
         self._sent = None
+        self.failures = 0
         self._conflicts += 1
         self._conflict_at = now
         if self._conflicts > _QUICK_CONFLICTS:
@@ -275,12 +256,24 @@ class ServiceHealth:
 
     def failed(self, now: float, *, unanswered: bool = False) -> None:
         """A refusal, or no answer: an agent that is away may be back any moment."""
+        self.failures += 1
         wait_s = min(self.retry_s, AWAY_RETRY_S) if unanswered else self.retry_s
         for _, up in self._reported():
             self.statistics.fail(up)
         if self._sent is not None:
             heapq.heappush(self._later, (now + wait_s, tuple(each.key for each in self._sent.servers)))
         self._sent = None
+
+    def retry_now(self) -> None:
+        """The agent is back: what came to nothing may be sent again at once."""
+        self._hold_until = None
+        self._note_again(math.inf)
+
+    def _note_again(self, now: float) -> None:
+        while self._later and self._later[0][0] <= now:
+            for key in heapq.heappop(self._later)[1]:
+                if (server := self.servers.get(key)) is not None:
+                    self._note(server)
 
     def _reported(self) -> Iterator[tuple[Server, bool]]:
         """What the report under way says, of servers that are still there."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
-from xdpvs.healthcheck.conf import AddressRule, DownPolicy
-from xdpvs.healthcheck.service import Statistics
+from xdpvs.healthcheck.actions import verifies
+from xdpvs.healthcheck.conf import AddressRule
+from xdpvs.healthcheck.conf_values import DownPolicy
+from xdpvs.healthcheck.statistics import Statistics
 
 
 class AddressHealth:
@@ -21,6 +24,7 @@ class AddressHealth:
         self.statistics = Statistics()
         self.retry_at: float | None = None
         self._acting: bool | None = None
+        self._look_at = -math.inf
 
     @property
     def acting(self) -> bool | None:
@@ -72,6 +76,13 @@ class AddressHealth:
         else:
             self.statistics.fail(up)
             self.retry_at = now + self.rule.action_sync_s
+
+    def look_due(self, now: float) -> bool:
+        """Whether it is time to compare with the real interface (the Verdict action), `found` says what came of it."""
+        if not verifies(self.rule.actioner) or self.rule.disable or self.acted is None or now < self._look_at:
+            return False
+        self._look_at = now + self.rule.action_sync_s
+        return True
 
     def found(self, really_up: bool) -> None:
         """What the interface says (the Verdict action); an action follows if it is not as wanted."""

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import random
+import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from xdpvs.healthcheck.check_loop import CheckLoop
 from xdpvs.healthcheck.listing import ListedService, ServerKey, ServiceId
 from xdpvs.healthcheck.rules import CheckRule
 from xdpvs.healthcheck.service import ServiceHealth
-from xdpvs.model.check import Endpoint, Outcome, Verdict
+from xdpvs.healthcheck.statistics import CheckNumbers
+from xdpvs.model.check import Outcome, Verdict
 from xdpvs.probing.prober import Prober
 
-LATE_BUCKETS_S = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
-
-
-@dataclass(slots=True)
-class CheckNumbers:
-    """Of all checks together; late counts starts by how late they were, the last bucket without a bound."""
-
-    good: int = 0
-    bad: int = 0
-    undecided: int = 0
-    late: list[int] = field(default_factory=lambda: [0] * (len(LATE_BUCKETS_S) + 1))
-    late_sum_s: float = 0.0
-
-    def started(self, late_s: float) -> None:
-        """An attempt was started so long after it was due."""
-        self.late_sum_s += max(0.0, late_s)
-        for index, bound in enumerate(LATE_BUCKETS_S):
-            if late_s <= bound:
-                self.late[index] += 1
-                return
-        self.late[-1] += 1
-
+_GOLDEN = (5**0.5 - 1) / 2
+# Multiples of the golden section, modulo 1, lie evenly spread however many there are: thousands of checks do not come
+# at once, and the next one falls into the widest gap.
+_PHASES = ((number * _GOLDEN) % 1 for number in itertools.count())
 
 News = Callable[[ServiceId, ServerKey, bool, str], None]
 """A verdict that is new, with the reason of the last check."""
@@ -53,34 +35,39 @@ class Watched:
         self._news = news
         self._loops: dict[ServerKey, CheckLoop] = {}
 
-    def follow(self, listed: ListedService, rule: CheckRule, asked_at: float, now: float) -> None:
-        """Make servers and checks those of the list, asked for at asked_at, and the rule.
+    @property
+    def running(self) -> int:
+        """Checks that are under way."""
+        return sum(loop.running for loop in self._loops.values())
+
+    def follow(self, listed: ListedService, rule: CheckRule, asked_at: float, now: float) -> int:
+        """Make servers and checks those of the list and the rule; how many servers are gone.
 
         Checks that stay the same go on undisturbed.
         """
         health = self.health
         health.update(listed, asked_at)
         present = {server.key for server in listed.servers}
-        for key in [key for key in health.servers if key not in present]:
+        gone = [key for key in health.servers if key not in present]
+        for key in gone:
             self._stop(key)
             health.remove(key)
-        changed = (rule.check, rule.interval_s, rule.timeout_s) != (
-            self.rule.check,
-            self.rule.interval_s,
-            self.rule.timeout_s,
-        )
-        self.rule = rule
+        before, self.rule = self.rule, rule
         health.retry_s = rule.retry_report_s
-        if changed:
+        if not rule.checks_like(before):
             self.stop()
         for listed_server in listed.servers:
-            server = health.servers.get(listed_server.key)
+            key = listed_server.key
+            server = health.servers.get(key)
             if server is None:
                 health.add(listed, listed_server, rule.checker(listed.serves(listed_server)), now)
+            elif rule.check is None and before.check is not None:
+                health.forget_results(key, rule.checker(listed.serves(listed_server)))
             else:
                 rule.adjust(server.checker)
-            if listed_server.key not in self._loops and rule.check is not None:
-                self._start(listed_server.key)
+            if key not in self._loops and rule.check is not None:
+                self._start(key)
+        return len(gone)
 
     def stop(self) -> None:
         """End all checks."""
@@ -98,11 +85,10 @@ class Watched:
         self._loops[key] = CheckLoop(
             self._prober,
             rule.check,
-            Endpoint(key[0], key[1]),
+            rule.way.endpoint(*key),
             rule.interval_s,
             rule.timeout_s,
-            # Spread evenly, so that thousands of checks do not come at once.
-            rule.first_delay_s + random.uniform(0, rule.spread_s),
+            rule.first_delay_s + next(_PHASES) * rule.spread_s,
             lambda outcome: self._ended(key, outcome),
             self._numbers.started,
         )

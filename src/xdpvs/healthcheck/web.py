@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from xdpvs.healthcheck.metrics import registry
 from xdpvs.healthcheck.options import Options, listen_address
 from xdpvs.healthcheck.runner import Runner
-from xdpvs.healthcheck.status import conf_check_text, conf_text, page, registry, statistics_text
+from xdpvs.healthcheck.status import conf_check_text, conf_text, page, statistics_text
 
 _log = logging.getLogger(__name__)
 PROMETHEUS = "/metrics/prometheus"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -268,3 +269,174 @@ def test_the_agent_away_for_a_while() -> None:
             assert kept == agent.port
 
     asyncio.run(run())
+
+
+def test_services_that_name_no_method_are_left_to_others_if_told_so() -> None:
+    agent = ScriptedAgent([Listed("127.0.0.1", closed_port())])
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: agent.gets >= 2, "fetches")
+        agent.servers[0].inhibited = True
+        seen = agent.gets
+        await until(lambda: agent.gets >= seen + 3, "more fetches")
+        assert checks(runner) == 0
+
+    played(agent, play, "-lb_auto_method=false")
+    assert agent.puts == [], "somebody else's verdict stays"
+
+
+def test_an_agent_that_is_back_hears_at_once_what_it_missed() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed("127.0.0.1", port)])
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: bool(runner.services), "the service is known")
+        agent.body, agent.answer = b"", lambda _put: (503, b'"away"')
+        await until(lambda: runner.traffic.reports_failed >= 1 and runner.traffic.failed_fetches >= 1, "it is away")
+        agent.body, agent.answer = None, lambda _put: None
+        await until(lambda: agent.servers[0].inhibited, "it hears the verdict")
+
+    played(agent, play, "-notify_interval=1h")
+
+
+def test_verdicts_about_many_servers_go_together() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed(f"127.1.{index >> 8}.{index & 255}", port) for index in range(600)])
+
+    async def play(_runner: Runner) -> None:
+        await until(lambda: all(server.inhibited for server in agent.servers), "all are reported", 30.0)
+
+    played(agent, play, "-check_interval=500ms")
+    assert sum(len(put.items) for put in agent.puts) == 600
+    assert len(agent.puts) < 300
+
+
+def test_a_weight_that_is_lost_is_owned_up_to(caplog: pytest.LogCaptureFixture) -> None:
+    with listening() as port, caplog.at_level("WARNING", "xdpvs.healthcheck"):
+        agent = ScriptedAgent([Listed("127.0.0.1", port, 0, inhibited=True)], version=None)
+
+        async def play(_runner: Runner) -> None:
+            await until(lambda: not agent.servers[0].inhibited, "it is reported up")
+
+        played(agent, play)
+    assert agent.puts[0].items[0]["weight"] == 1
+    assert f"127.0.0.1 port {port}: its weight is not known any more; takes 1" in caplog.text
+
+
+def test_a_conflict_that_names_another_service_is_no_answer() -> None:
+    agent = ScriptedAgent([Listed("127.0.0.1", closed_port())])
+    agent.answer = lambda _put: (270, json.dumps({**agent.service(), "Port": 81, "Version": "9"}).encode())
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: runner.traffic.reports_failed >= 2, "reports fail")
+        assert runner.traffic.reports_stale == 0
+
+    played(agent, play)
+    assert {put.query.partition("&")[0] for put in agent.puts} == {"version=1000"}
+
+
+def test_an_agent_that_lost_its_versions_is_followed() -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed("127.0.0.1", port)], version=1000)
+
+    async def play(runner: Runner) -> None:
+        await until(lambda: agent.servers[0].inhibited, "it is reported down")
+        agent.version = 3
+        agent.servers[0].weight = 55
+        with listening(port):
+            await until(lambda: not agent.servers[0].inhibited, "it is reported up")
+        assert runner.traffic.reports_failed == 0
+
+    played(agent, play)
+    assert agent.puts[-1].items[0]["weight"] == 55
+
+
+def test_a_mistake_of_ours_does_not_end_everything(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = closed_port()
+    agent = ScriptedAgent([Listed("127.0.0.1", port)])
+
+    async def play(runner: Runner) -> None:
+        follow, calls = runner._follow, 0
+
+        async def failing(*arguments: Any) -> None:
+            nonlocal calls
+            calls += 1
+            if calls <= 2:
+                raise RuntimeError("a mistake")
+            await follow(*arguments)
+
+        monkeypatch.setattr(runner, "_follow", failing)
+        await until(lambda: agent.servers[0].inhibited, "it is reported down")
+
+    with caplog.at_level("ERROR", "xdpvs.healthcheck"):
+        played(agent, play)
+    assert "could not be taken over" in caplog.text
+
+
+class FaultyServer:
+    """An HTTP server that fails in a way as long as `fault` says so."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            match self.fault:
+                case "slow":
+                    await asyncio.sleep(1)
+                case "silent":
+                    await reader.read()
+                case "resets":
+                    writer.transport.abort()
+                case "nonsense":
+                    writer.write(b"SSH-2.0-OpenSSH\r\n")
+                    return
+                case "overloaded":
+                    writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+                    return
+            writer.write(b"HTTP/1.1 204 Fine\r\n\r\n")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.mark.parametrize("fault", ["slow", "silent", "resets", "nonsense", "overloaded"])
+def test_a_server_that_accepts_and_fails_is_seen_by_http_and_not_by_tcp(fault: str) -> None:
+    server = FaultyServer(fault)
+    agent = ScriptedAgent([], check=["tcp"])
+
+    async def run() -> None:
+        listener = await asyncio.start_server(server.accept, "127.0.0.1", 0)
+        agent.servers.append(Listed("127.0.0.1", listener.sockets[0].getsockname()[1], 70))
+        async with listener, agent.serving(), checking(agent, "-check_timeout=200ms") as runner:
+            await until(lambda: runner.numbers.good >= 4, "tcp finds it alive")
+            assert agent.puts == []
+            agent.check = ["passive", "http"]
+            await until(lambda: agent.servers[0].inhibited, "http finds it dead")
+            server.fault = ""
+            await until(lambda: not agent.servers[0].inhibited, "http finds it alive again")
+
+    asyncio.run(run())
+    assert [(put.items[0]["weight"], put.items[0]["inhibited"]) for put in agent.puts] == [(0, True), (70, False)]
+
+
+def test_udp_a_closed_port_is_dead_and_a_silent_one_alive() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent, socket.socket(type=socket.SOCK_DGRAM) as closed:
+        silent.bind(("127.0.0.1", 0))
+        closed.bind(("127.0.0.1", 0))
+        ports = silent.getsockname()[1], closed.getsockname()[1]
+        closed.close()
+        agent = ScriptedAgent([Listed("127.0.0.1", port) for port in ports], check=["udp"])
+
+        async def play(runner: Runner) -> None:
+            await until(lambda: agent.servers[1].inhibited, "the closed one is down")
+            good = runner.numbers.good
+            await until(lambda: runner.numbers.good >= good + 3, "the silent one is checked")
+            assert not agent.servers[0].inhibited
+
+        played(agent, play)

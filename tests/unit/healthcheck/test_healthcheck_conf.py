@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import io
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xdpvs.healthcheck.conf import Conf, ConfError, DownPolicy, load_conf
+from xdpvs.healthcheck.conf import Conf, ConfError, load_conf
+from xdpvs.healthcheck.conf_file import ConfFile
+from xdpvs.healthcheck.conf_values import DownPolicy
 from xdpvs.healthcheck.durations import format_duration, parse_duration
+from xdpvs.healthcheck.flag_table import FLAGS
 from xdpvs.healthcheck.flags import FlagError, Generation
 from xdpvs.healthcheck.main import main
 from xdpvs.healthcheck.methods import build_check
-from xdpvs.healthcheck.options import parse_options
-from xdpvs.model.check import HttpCheck, NoCheck, PingCheck, TcpCheck, UdpCheck, UdpPingCheck
+from xdpvs.healthcheck.options import LogOptions, parse_options
+from xdpvs.model.check import Endpoint, HttpCheck, NoCheck, PingCheck, TcpCheck, UdpCheck, UdpPingCheck
 from xdpvs.model.service import ProxyProtocol
 
 FILE = """\
@@ -95,30 +100,48 @@ def test_what_is_in_force_can_be_read_again() -> None:
         ("global:\n  virtual-server:\n    methode: tcp", "f:3: unknown key methode in global virtual-server"),
         ("global:\n  virtual-server:\n    method: icmp", "f:3: method of global virtual-server: one of 1 (none)"),
         ("global:\n  virtual-server:\n    interval: 3", "f:3: interval of global virtual-server: '3' is no duration"),
-        ("virtual-servers:\n  a:\n    timeout: -1s", "f:3: timeout of a"),
+        ("virtual-servers:\n  192.0.2.1-TCP-80:\n    timeout: -1s", "f:3: timeout of 192.0.2.1-TCP-80"),
+        (
+            "virtual-servers:\n  192.0.2.1-TCP-80:\n    down-retry: x",
+            "f:3: down-retry of 192.0.2.1-TCP-80: 'x' is no number",
+        ),
+        (
+            "virtual-servers:\n  192.0.2.1-TCP-80:\n    actioner: Script",
+            "f:3: actioner of 192.0.2.1-TCP-80: a service's only action",
+        ),
+        (
+            "virtual-servers:\n  192.0.2.1-TCP-80:\n    method: ping\n    method-params: {send: x}",
+            "f:2: 192.0.2.1-TCP-80: method ping has no parameter",
+        ),
+        (
+            "virtual-servers:\n  192.0.2.1-TCP-80:\n    method: http\n    method-params: {response-codes: 2x}",
+            "f:2: 192.0.2.1-TCP-80: response-codes",
+        ),
+        ("virtual-servers:\n  192.0.2.1-TCP-80: {}\n  192.0.2.1-TCP-80: {}", "f:3: 192.0.2.1-TCP-80 stands twice"),
+        ("virtual-servers:\n  2001::2-TCP-80: {}\n  2001:0::2-tcp-80: {}", "f:3: 2001::2-TCP-80 stands twice"),
+        ("virtual-servers:\n  2001::2-SCTP-80: {}", "f:2: virtual-servers: '2001::2-SCTP-80' is not ADDRESS-TCP-PORT"),
+        ("virtual-servers:\n  a-TCP-80: {}", "f:2: virtual-servers: 'a' is no IP address"),
+        ("virtual-addresses:\n  a: {}", "f:2: virtual-addresses: 'a' is no IP address"),
+        ("virtual-addresses:\n  ? [a]\n  : {}", "f:2: a key of virtual-addresses is no text"),
         (
             "global:\n  virtual-server:\n    interval: 1ns",
             "f:3: interval of global virtual-server: 1ns is less than 10ms",
         ),
         (
-            'virtual-servers:\n  a:\n    method: http\n    method-params: {request-headers: "A::b\\nC"}',
-            "f:2: a: a line break or NUL",
+            'virtual-servers:\n  192.0.2.1-TCP-80:\n    method: http\n    method-params: {request-headers: "A::b\\nC"}',
+            "f:2: 192.0.2.1-TCP-80: a line break or NUL",
         ),
-        ("virtual-servers:\n  a:\n    down-retry: x", "f:3: down-retry of a: 'x' is no number"),
-        ("virtual-servers:\n  a:\n    actioner: Script", "f:3: actioner of a: a service's only action"),
         (
-            "virtual-servers:\n  a:\n    method: ping\n    method-params: {send: x}",
-            "f:2: a: method ping has no parameter",
+            "global:\n  virtual-address:\n    actioner: Script\n    action-params: {script: /x, args: '\"'}",
+            "f:1: global: args '\"': no closing quotation",
         ),
-        ("virtual-servers:\n  a:\n    method: http\n    method-params: {response-codes: 2x}", "f:2: a: response-codes"),
-        ("virtual-servers:\n  a: {}\n  a: {}", "f:3: a stands twice"),
-        ("virtual-addresses:\n  a:\n    actioner: Nothing", "f:2: a: actioner 'Nothing'"),
+        ("virtual-addresses:\n  192.0.2.1:\n    actioner: Nothing", "f:2: 192.0.2.1: actioner 'Nothing'"),
         (
-            "virtual-addresses:\n  a:\n    actioner: Script\n    action-params: {args: x}",
-            "f:2: a: actioner Script needs",
+            "virtual-addresses:\n  192.0.2.1:\n    actioner: Script\n    action-params: {args: x}",
+            "f:2: 192.0.2.1: actioner Script needs",
         ),
-        ("virtual-addresses:\n  a:\n    disable: maybe", "f:3: disable of a"),
-        ("virtual-addresses:\n  a:\n    down-policy: 3", "f:3: down-policy of a"),
+        ("virtual-addresses:\n  192.0.2.1:\n    disable: maybe", "f:3: disable of 192.0.2.1"),
+        ("virtual-addresses:\n  192.0.2.1:\n    down-policy: 3", "f:3: down-policy of 192.0.2.1"),
         ("a: b: c", "f:1: mapping values are not allowed"),
     ],
 )
@@ -151,6 +174,10 @@ def test_methods() -> None:
         (("A", "1"), ("B", "2")),
     )
     assert (check.status, check.body_prefix, check.tls_verify) == (((200, 499),), b"ok", True)
+    for host, name in (("example.org:8443", "example.org"), ("[2001:db8::1]:443", "2001:db8::1"), ("", "")):
+        check = build_check("http", {"host": host, "https": "yes"})
+        assert isinstance(check, HttpCheck)
+        assert (check.host, check.tls_sni) == (host, name)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +228,10 @@ def test_the_newer_command_line() -> None:
         (["-lb_iface_type=other"], "only dpvs-agent"),
         (["-lb_iface_addr=a:99999"], "not HOST:PORT"),
         (["-dpvs-agent-addr=ftp://a:1"], "neither http nor https"),
+        (["-status-addr=here"], "flag -status-addr: 'here' is not HOST:PORT"),
+        (["-source-addr=192.0.2.1,192.0.2.2"], "two of one family"),
+        (["-source-addr=me"], "no IP address"),
+        (["-bind-device=a/b"], "no name of a network device"),
     ],
 )
 def test_wrong_command_lines(argv: list[str], complaint: str) -> None:
@@ -230,3 +261,36 @@ def test_help() -> None:
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
     assert parse_duration(format_duration(seconds)) == seconds
+
+
+def test_one_file_may_vanish_and_another_may_not_be_there_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "healthcheck.conf"
+    unnamed = ConfFile(str(path), named=False)
+    assert unnamed.read() == Conf()
+    path.write_text(FILE)
+    assert unnamed.read() == load_conf(FILE, "f")
+    path.unlink()
+    with pytest.raises(ConfError, match=r"healthcheck\.conf: no such file"):
+        unnamed.read()
+
+
+def test_ways_out_of_the_host() -> None:
+    way = parse_options(["-source-addr=192.0.2.9,2001:db8::9", "-bind-device=eth1"]).way
+    assert way.endpoint(ip_address("192.0.2.1"), 80) == Endpoint(
+        ip_address("192.0.2.1"), 80, ip_address("192.0.2.9"), device="eth1"
+    )
+    assert way.endpoint(ip_address("2001:db8::1"), 80).source == ip_address("2001:db8::9")
+    assert parse_options([]).way.endpoint(ip_address("192.0.2.1"), 80) == Endpoint(ip_address("192.0.2.1"), 80)
+
+
+def test_every_flag_of_both_generations_is_understood() -> None:
+    for generation in Generation:
+        argv = [
+            f"-{flag.name}={format_duration(flag.default) if isinstance(flag.default, float) else flag.default}"
+            for flag in FLAGS
+            if flag.generation in (generation, None)
+        ]
+        assert parse_options(argv).generation is generation
+    assert parse_options(["-logbuflevel", "-1", "-logtostderr", "--v=2", "-stderrthreshold", "WARNING"]).log == (
+        LogOptions(to_stderr=True, stderr_threshold=1, verbose=True)
+    )

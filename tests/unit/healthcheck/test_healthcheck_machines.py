@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xdpvs.healthcheck.checker import EagerChecker, SteadyChecker
-from xdpvs.healthcheck.conf import AddressRule, DownPolicy
+from xdpvs.healthcheck.conf import AddressRule
+from xdpvs.healthcheck.conf_values import DownPolicy
 from xdpvs.healthcheck.listing import ListedServer, ListedService, ServiceId
 from xdpvs.healthcheck.service import Report, ReportedServer, ServiceHealth
 from xdpvs.healthcheck.virtual_address import AddressHealth
@@ -283,3 +284,79 @@ def test_a_disabled_address_does_nothing() -> None:
     address = AddressHealth(AddressRule(disable=True))
     address.judge([True], 1.0)
     assert address.due(1.0) is None
+
+
+def test_an_operator_right_behind_a_report_is_told_again() -> None:
+    service = health(listed(up(FIRST)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    assert service.due(2.0) is not None
+    service.update(listed(up(FIRST, 30, operator=30), version="8"), 2.1)
+    service.accepted(2.3)
+    assert service.due(2.3) == Report(SERVICE, "8", (ReportedServer(FIRST, False, 0),))
+
+
+def test_what_nobody_has_checked_is_not_reported() -> None:
+    service = health(listed(up(FIRST)))
+    service.update(listed(down(FIRST)), 1.0)
+    assert service.due(1.1) is None
+    service.result(FIRST, True, 2.0)
+    assert service.due(2.0) is not None
+
+
+def test_a_server_that_is_not_checked_any_more_is_not_reported() -> None:
+    service = health(listed(up(FIRST)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.forget_results(FIRST, EagerChecker(True, 1))
+    assert service.due(2.0) is None
+
+
+def test_a_weight_that_nobody_knows_is_upstreams_and_said_to_be_a_guess() -> None:
+    service = health(listed(down(FIRST), version=None))
+    service.result(FIRST, True, 1.0)
+    assert service.due(1.0) == Report(SERVICE, None, (ReportedServer(FIRST, True, 1, guessed=True),))
+
+
+def test_an_agent_without_versions_is_not_asked_for_a_weight_seen_before() -> None:
+    service = health(listed(up(FIRST, 60), version=None))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.accepted(2.1)
+    service.update(listed(down(FIRST), version=None), 3.0)
+    service.result(FIRST, True, 4.0)
+    assert service.due(4.0) == Report(SERVICE, None, (ReportedServer(FIRST, True, 60),))
+
+
+def test_another_action_begins_anew() -> None:
+    address = AddressHealth(AddressRule())
+    address.judge([True], 1.0)
+    address.due(1.0)
+    address.done(True, 1.1)
+    other = address.with_action(AddressRule(actioner="Blank", action_params={}))
+    assert (other.up, other.acted, other.since) == (True, None, 1.0)
+    assert other.due(2.0) is True
+
+
+def test_only_the_verdict_action_looks_at_the_interface_and_not_all_the_time() -> None:
+    for actioner, expected in (("KernelRouteAddDel", False), ("KernelRouteAddDelVerdict", True)):
+        address = AddressHealth(AddressRule(actioner=actioner, action_sync_s=60))
+        assert not address.look_due(0.0), "nothing was done yet"
+        address.judge([True], 1.0)
+        address.due(1.0)
+        address.done(True, 1.0)
+        assert address.look_due(2.0) is expected
+        assert not address.look_due(61.9)
+        assert address.look_due(62.0) is expected
+
+
+def test_an_agent_that_is_back_may_be_told_at_once() -> None:
+    service = health(listed(up(FIRST)))
+    for moment in (1.0, 2.0):
+        service.result(FIRST, False, moment)
+    service.due(2.0)
+    service.failed(2.5)
+    assert service.due(3.0) is None
+    service.retry_now()
+    assert service.due(3.0) is not None

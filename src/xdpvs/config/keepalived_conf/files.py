@@ -20,7 +20,9 @@ from xdpvs.config.keepalived_conf.lines import (
     Opening,
     Parsed,
     Part,
+    Several,
 )
+from xdpvs.config.keepalived_conf.repeats import Repeat, Repeats
 from xdpvs.config.keepalived_conf.tree import MAX_DEPTH, BraceError, Builder, Places, Statement
 from xdpvs.config.keepalived_conf.words import goes_on, shown, split_words, without_comment
 from xdpvs.config.source import NotPlainFileError, Source
@@ -30,6 +32,8 @@ MAX_ALTERNATIVES = 1024
 _INCLUDES = frozenset({"include", "includer", "includem", "includew", "includeb", "includea"})
 
 Report = Callable[[int, str], None]
+_Started = tuple[int, str, int, int]
+"""Depth, keyword, position and line of a block's start."""
 
 
 class _GiveUpError(Exception):
@@ -48,6 +52,7 @@ class FileReader:
         self._definitions = Definitions(config_id, Random(seed))
         self._classifier = Classifier(self.builder.statement)
         self._parsed: dict[str, Parsed] = {}
+        self._repeats = Repeats()
         self._open_files: list[str] = []
         self._since = 0
         self._unfinished: tuple[str | None, list[str]] | None = None
@@ -82,11 +87,14 @@ class FileReader:
 
     def _lines(self, text: str, base: int) -> None:
         builder, parsed_lines, classify = self.builder, self._parsed, self._classifier.classify
-        items, placed = builder.items, builder.placed
+        items, placed, head_number = builder.items, builder.placed, builder.number
         floor = builder.depth
-        number = base
-        for raw in StringIO(text):
+        number, position = base, 0
+        plain: list[_Started] = []  # open blocks that hold only plain lines so far
+        stream = StringIO(text)
+        for raw in stream:
             number += 1
+            position += len(raw)
             parsed = parsed_lines.get(raw)
             if parsed is None:
                 parsed = parsed_lines[raw] = classify(raw)
@@ -94,19 +102,36 @@ class FileReader:
                 self._continued(raw, number, floor)
             elif isinstance(parsed, Statement):
                 items.append(parsed)
-                placed.append(number)
+                placed.append(number - head_number)
                 continue
             elif parsed is BLANK:
                 continue
             elif parsed is CLOSE and builder.depth > floor:
-                builder.close()
+                started = plain.pop() if plain and plain[-1][0] == builder.depth else None
+                body, places = builder.close()
+                if started is not None and raw[-1] == "\n":
+                    _, keyword, start, line = started
+                    self._repeats.remember(keyword, Repeat(text[start:position], number - line, body, places))
             elif isinstance(parsed, Opening) and builder.depth < MAX_DEPTH:
-                builder.open(parsed.head, number)
-            elif parsed is SPECIAL:
-                self._special(without_comment(raw)[0], number, floor)
-            else:
+                keyword = parsed.head.words[0]
+                repeat = self._repeats.find(keyword, text, position)
+                if repeat is None:
+                    builder.open(parsed.head, number)
+                    plain.append((builder.depth, keyword, position, number))
+                else:
+                    builder.attach(parsed.head, number, repeat.body, repeat.placed)
+                    number += repeat.lines
+                    position += len(repeat.text)
+                    stream.seek(position)
+            elif isinstance(parsed, Several) and parsed.is_whole:
                 self._take(parsed, number, floor)
-            items, placed = builder.items, builder.placed
+            else:
+                plain.clear()
+                if parsed is SPECIAL:
+                    self._special(without_comment(raw)[0], number, floor)
+                else:
+                    self._take(parsed, number, floor)
+            items, placed, head_number = builder.items, builder.placed, builder.number
         if self._unfinished is not None:
             self._finish(number, floor)
         while builder.depth > floor:
@@ -115,7 +140,7 @@ class FileReader:
             builder.close()
 
     def _take(self, parsed: Parsed, number: int, floor: int) -> None:
-        for part in parsed if isinstance(parsed, tuple) else (parsed,):
+        for part in parsed.parts if isinstance(parsed, Several) else (parsed,):
             try:
                 self._take_simple(part, number, floor)
             except BraceError as error:

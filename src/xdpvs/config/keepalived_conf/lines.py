@@ -41,7 +41,24 @@ UNPAIRED: Final = Mark()
 """A quote is not closed."""
 
 Part = Statement | Opening | Mark
-Parsed = Part | tuple[Part, ...]
+
+
+class Several:
+    """The parts of a line that braces split; is_whole: statements and blocks that end where the line does."""
+
+    __slots__ = ("is_whole", "parts")
+
+    def __init__(self, parts: tuple[Part, ...]) -> None:
+        self.parts = parts
+        depth = 0
+        self.is_whole = OPEN not in parts
+        for part in parts:
+            depth += isinstance(part, Opening) - (part is CLOSE)
+            self.is_whole = self.is_whole and depth >= 0
+        self.is_whole = self.is_whole and depth == 0
+
+
+Parsed = Part | Several
 
 
 class Classifier:
@@ -82,7 +99,7 @@ class Classifier:
                 parts.append(self._statement(words))
             if brace:
                 parts.append(OPEN if brace == "{" else CLOSE)
-        return parts[0] if len(parts) == 1 else tuple(parts)
+        return parts[0] if len(parts) == 1 else Several(tuple(parts))
 
     def _head(self, text: str) -> Statement:
         """The statement before a `{`; with a name or an address it is hardly ever met again."""

@@ -38,7 +38,7 @@ class Dropped(Exception):
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """A block as its reader sees it; number is the line of its head, placed those of its items."""
+    """A block as its reader sees it; number is the line of its head, from which placed counts."""
 
     head: Statement
     body: Body
@@ -127,10 +127,10 @@ class Reader:
                 values[hit[0]] = hit[1]
             elif isinstance(item, Nested):
                 assert isinstance(placed, tuple)
-                self._block(table, Block(item.head, item.body, *placed), values)
+                self._block(table, Block(item.head, item.body, block.number + placed[0], placed[1]), values)
             else:
                 assert isinstance(placed, int)
-                self._leaf(table, item, placed, values, known)
+                self._leaf(table, item, block.number + placed, values, known)
         return values
 
     def _leaf(
@@ -185,9 +185,10 @@ class Reader:
         """The statements of a block that holds a list; a brace inside is a problem."""
         for item, placed in zip(block.body.items, block.placed, strict=True):
             if isinstance(item, Nested) or not isinstance(placed, int):
-                self.problem(number_of(placed), f"unexpected `{{` in {block.head.word}")
+                start = placed if isinstance(placed, int) else placed[0]
+                self.problem(block.number + start, f"unexpected `{{` in {block.head.word}")
             else:
-                yield item, placed
+                yield item, block.number + placed
 
     def finish(self) -> tuple[Sequence[Problem], tuple[Note, ...]]:
         """Everything said, in the order of the file."""
@@ -200,8 +201,3 @@ class Reader:
             for number, message in sorted(self.problems, key=lambda entry: entry[0])
         ]
         return problems, tuple(note for _, note in sorted(self.notes, key=lambda entry: entry[0]))
-
-
-def number_of(placed: Placed) -> int:
-    """The line of an item, of its head if it is a block."""
-    return placed if isinstance(placed, int) else placed[0]

@@ -1,8 +1,9 @@
 """Lines to a tree of statements and blocks, with equal lines and equal blocks being one object.
 
 Large files say the same few things thousands of times. So a line is looked at once, blocks of the same content share
-one `Body`, and what a body means can be kept with it. Where each stands is told beside it: `Placed` numbers the lines
-of all files read, and `Places` tells file and line of such a number.
+one `Body`, and what a body means can be kept with it. Where its items stand is told beside it (`Placed`), counted from
+the line of the block's head, so that this can be shared too. `Places` tells file and line of a number, for the lines
+of all files read, numbered through.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from xdpvs.config.keepalived_conf.words import split_words
 from xdpvs.config.notes import Place
 
 Placed = int | tuple[int, "list[Placed]"]
-"""Where a leaf stands; for a block, where its head stands and where what is in it."""
+"""The line of a leaf, counted from the head of its block; for a block, that of its head and those of its items."""
 
 MAX_DEPTH = 32
 _SECRET_WORDS = ("pass", "secret")
@@ -106,7 +107,8 @@ class Builder:
         self._bodies: dict[tuple[Item, ...], Body] = {}
         self._nested: dict[tuple[Statement, Body], Nested] = {}
         self.depth = 0
-        self._open: list[tuple[list[Item], list[Placed], Statement, int]] = []
+        self.number = 0
+        self._open: list[tuple[list[Item], list[Placed], int, Statement]] = []
 
     def statement(self, text: str) -> Statement:
         """The one statement of that text."""
@@ -116,14 +118,16 @@ class Builder:
         return found
 
     def add(self, statement: Statement, number: int) -> None:
+        """A leaf at a line."""
         self.items.append(statement)
-        self.placed.append(number)
+        self.placed.append(number - self.number)
 
     def open(self, head: Statement, number: int) -> None:
+        """The start of a block, its head at a line."""
         if self.depth >= MAX_DEPTH:
             raise BraceError("blocks are nested too deeply", fatal=True)
-        self._open.append((self.items, self.placed, head, number))
-        self.items, self.placed = [], []
+        self._open.append((self.items, self.placed, self.number, head))
+        self.items, self.placed, self.number = [], [], number
         self.depth += 1
 
     def open_last(self, number: int, since: int) -> None:
@@ -131,28 +135,33 @@ class Builder:
         if len(self.items) <= since or not isinstance(self.items[-1], Statement):
             self.open(self.statement("{"), number)
             raise BraceError("unexpected `{`")
-        head, head_number = self.items.pop(), self.placed.pop()
+        head, placed = self.items.pop(), self.placed.pop()
         assert isinstance(head, Statement)
-        assert isinstance(head_number, int)
-        self.open(head, head_number)
+        assert isinstance(placed, int)
+        self.open(head, self.number + placed)
 
-    def close(self) -> None:
+    def close(self) -> tuple[Body, list[Placed]]:
+        """The end of the innermost block; what was in it, and where."""
         content = tuple(self.items)
         body = self._bodies.get(content)
         if body is None:
             body = self._bodies[content] = Body(content)
-        placed = self.placed
-        self.items, self.placed, head, number = self._open.pop()
+        placed, number = self.placed, self.number
+        self.items, self.placed, self.number, head = self._open.pop()
         self.depth -= 1
+        self.attach(head, number, body, placed)
+        return body, placed
+
+    def attach(self, head: Statement, number: int, body: Body, placed: list[Placed]) -> None:
+        """A whole block, its head at a line."""
         if len(head.words) > 1:
             nested = Nested(head, body)
         else:
             found = self._nested.get((head, body))
             nested = self._nested[head, body] = Nested(head, body) if found is None else found
         self.items.append(nested)
-        self.placed.append((number, placed))
+        self.placed.append((number - self.number, placed))
 
     def opened(self) -> tuple[Statement, int]:
         """Head and line of the innermost open block."""
-        _, _, head, number = self._open[-1]
-        return head, number
+        return self._open[-1][3], self.number

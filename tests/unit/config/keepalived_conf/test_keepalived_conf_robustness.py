@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from tests.support.keepalived_conf_samples import EVERYTHING
 from xdpvs.config.keepalived_conf import ConfigError, dump
 from xdpvs.config.keepalived_conf.checker_keywords import CHECKERS
 from xdpvs.config.keepalived_conf.global_defs import GLOBAL_DEFS
+from xdpvs.config.keepalived_conf.repeats import Repeats
 from xdpvs.config.keepalived_conf.root import ROOT_WORDS
 from xdpvs.config.keepalived_conf.servers import REAL_SERVER
 from xdpvs.config.keepalived_conf.service_keywords import VIRTUAL_SERVER
@@ -41,6 +43,59 @@ def loads_or_complains(text: str) -> None:
         assert dump(result.config)
     assert problems is None or problems
     assert all(_FILE_LINE.match(str(problem)) for problem in problems or ())
+
+
+def outcome(text: str) -> tuple[object, ...]:
+    try:
+        result = read(text)
+    except ConfigError as error:
+        return tuple(map(str, error.problems))
+    return (result.config, tuple(map(str, result.notes)))
+
+
+def without_repeats(text: str) -> tuple[object, ...]:
+    """The outcome when no body is taken for one that was read before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Repeats, "find", lambda *_: None)
+        return outcome(text)
+
+
+_SERVER_LINES = st.sampled_from(
+    [
+        "real_server 192.0.2.1 80 {",
+        "real_server 192.0.2.2 80 {",
+        "TCP_CHECK {",
+        "TCP_CHECK",
+        "{",
+        "}",
+        "} }",
+        "TCP_CHECK { retry 2 }",
+        "} TCP_CHECK {",
+        "weight 5",
+        "weight $N",
+        "$N=3",
+        "@other weight 4",
+        "retry 3 \\",
+        "quorum 0",
+        "odd",
+        "",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.lists(_SERVER_LINES, max_size=6).map(lambda lines: [*lines, *lines]), max_size=6))
+def test_repeated_bodies_mean_what_they_say(parts: list[list[str]]) -> None:
+    text = "\n".join(["virtual_server 198.51.100.1 80 {", *(line for part in parts for line in part), "}"])
+    assert outcome(text) == without_repeats(text)
+
+
+@settings(deadline=None)
+@given(st.integers(0, len(_LINES) - 1), st.integers(0, len(_LINES) - 1), st.sampled_from(["}", "{", "odd", "weight x"]))
+def test_repeated_blocks_mean_what_they_say(start: int, end: int, line: str) -> None:
+    part = _LINES[start:end]
+    text = "\n".join([*_LINES[:start], *part, *part, line, *part, *_LINES[end:]])
+    assert outcome(text) == without_repeats(text)
 
 
 def test_the_file_to_be_spoiled_is_fine() -> None:
