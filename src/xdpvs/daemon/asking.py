@@ -112,6 +112,8 @@ class Asking:
         self._servers: Counter[IPAddress] = Counter()
         self._layer3: Layer3 | None = None
         self._stale = True
+        self.known = 0
+        """Neighbours when the table was last looked at: looking costs milliseconds, and status is asked for often."""
 
     def follow(self, layer3: Layer3) -> None:
         """Whose routes and addresses to use; known only after both exist."""
@@ -184,6 +186,7 @@ class Asking:
         """About once a second."""
         self.refresh()
         entries = self._table.neighbours(reverse=True)
+        self.known = sum(entry.address is not None for entry in entries)
         self._run(self.machine.poll(entries, self._clock()))
         self._collect(idle_reverse(entries, MAX_NEIGHBOURS))
 

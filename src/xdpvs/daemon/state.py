@@ -186,7 +186,7 @@ class State:
             devices=len(list(self.devices)),
             addresses=len(self.layer3.addresses()),
             routes=len(self.layer3.routes(Family.INET)) + len(self.layer3.routes(Family.INET6)),
-            neighbours=len(self.network.neighbours()),
+            neighbours=self.asking.known,
             requests=requests.requests,
             request_errors=requests.errors,
             request_garbage=requests.garbage,

@@ -160,3 +160,10 @@ def test_a_device_that_goes_takes_its_neighbours_along(link: Link) -> None:
     link.asking.refresh()
     link.asking.forget_device(2)
     assert not link.maps.neighbour_entries
+
+
+def test_neighbours_are_counted_when_the_table_is_looked_at(link: Link) -> None:
+    assert link.asking.known == 0
+    link.asking.want(SERVER)
+    link.asking.tick()
+    assert link.asking.known == 1
